@@ -1,0 +1,165 @@
+"""Who can sign in, on which browsers, with which one-time codes; and the audit of what was done."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from healthpass.lib.encryption import EncryptedTextField, keyed_hash
+from healthpass.lib.masks import mask_phone
+
+CODE_LIFE = timedelta(minutes=5)
+CODE_TRIES = 5
+DEVICE_KEY_LIFE = timedelta(days=90)
+
+
+class AccountManager(BaseUserManager):
+    """Finds accounts by what people sign in with."""
+
+    def by_identifier(self, kind: str, value: str) -> "Account | None":
+        """The active account that has this phone number (E.164) or e-mail address."""
+        return self.filter(
+            identifiers__kind=kind, identifiers__hash=identifier_hash(kind, value), is_active=True
+        ).first()
+
+
+class Account(AbstractBaseUser):
+    """账号: somebody who can sign in. Residents have no password; staff have one and a second factor."""
+
+    is_active = models.BooleanField(_("active"), default=True)
+    is_officer = models.BooleanField(_("officer of the health authority"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = AccountManager()
+
+    USERNAME_FIELD = "id"
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class IdentifierKind(models.TextChoices):
+    """What an account signs in with."""
+
+    PHONE = "phone", _("phone number")
+    EMAIL = "email", _("e-mail address")
+
+
+def identifier_hash(kind: str, value: str) -> str:
+    """The keyed hash an identifier is looked up by."""
+    return keyed_hash(f"identifier-{kind}", value)
+
+
+class Identifier(models.Model):
+    """登录标识: a phone number (E.164) or an e-mail address of an account."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="identifiers", verbose_name=_("account"))
+    kind = models.CharField(_("kind"), max_length=5, choices=IdentifierKind)
+    value = EncryptedTextField(_("value"))
+    hash = models.CharField(max_length=32, editable=False)
+    used_at = models.DateTimeField(_("last signed in"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("identifier")
+        verbose_name_plural = _("identifiers")
+        constraints = [models.UniqueConstraint(fields=["kind", "hash"], name="identifier_unique")]
+
+    def __str__(self) -> str:
+        return mask_phone(self.value) if self.kind == IdentifierKind.PHONE else f"…{self.value[-6:]}"
+
+
+class Device(models.Model):
+    """A browser that an account has signed in on; told by a long-lived cookie, of which only a hash is kept."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="devices")
+    hash = models.CharField(max_length=32)
+    seen_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "hash"], name="device_unique")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class DeviceKey(models.Model):
+    """设备密钥: a browser's random secret, good for one pass (`subject` = its public id) or for scanning ("").
+
+    The hot paths resolve it inside their one statement, so deleting the row stops the browser at its next request.
+    """
+
+    hash = models.CharField(max_length=32, primary_key=True)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="device_keys")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="keys")
+    subject = models.CharField(max_length=16, blank=True)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.hash[:6]
+
+
+class OneTimeCodeQuerySet(models.QuerySet):
+    def alive(self, at: datetime) -> "OneTimeCodeQuerySet":
+        """Codes that can still be used."""
+        return self.filter(used_at=None, expires_at__gt=at, tries__lt=CODE_TRIES)
+
+
+class OneTimeCode(models.Model):
+    """A code sent to a phone or address. The browser that asked holds its id, so nobody else can use up its tries."""
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=5, choices=IdentifierKind)
+    value = EncryptedTextField()
+    identifier_hash = models.CharField(max_length=32)
+    code_hash = models.CharField(max_length=32)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    objects = OneTimeCodeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class LimitCounter(models.Model):
+    """How often something was done in one window of time. `accounts.limits` checks and counts in one statement."""
+
+    key = models.CharField(max_length=80)
+    window_start = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "window_start"], name="limit_counter_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.key.partition(':')[0]} {self.count}"
+
+
+class AuditEntry(models.Model):
+    """What an account did that must be answerable for. Inserted only; holds ids, never personal data."""
+
+    at = models.DateTimeField(_("time"))
+    actor = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="+", verbose_name=_("by"), help_text=_("empty: the system")
+    )
+    action = models.CharField(_("action"), max_length=40)
+    subject = models.CharField(_("on"), max_length=80)
+    detail = models.JSONField(_("detail"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        indexes = [models.Index(fields=["subject", "at"], name="audit_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"

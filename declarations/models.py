@@ -1,0 +1,167 @@
+"""Who people are and what was said about their health."""
+
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from declarations.documents import DocumentKind
+from healthpass.lib.encryption import EncryptedTextField, keyed_hash
+from healthpass.lib.masks import mask_document, mask_name
+
+
+def document_hash(kind: str, number: str) -> str:
+    """The keyed hash a person and a risk record meet by; `number` as `documents.normalise` gives it."""
+    return keyed_hash(f"document-{DocumentKind(kind).family}", number)
+
+
+def name_hash(name: str) -> str:
+    """Looked up by an institution that searches its records for a name."""
+    return keyed_hash("name", name.casefold())
+
+
+def last_four_hash(number: str) -> str:
+    """Looked up by the last four characters of a document number."""
+    return keyed_hash("document-last-four", number[-4:])
+
+
+class Assurance(models.IntegerChoices):
+    """实名等级: how we know that the person is who they say. Real-name means more than declared."""
+
+    DECLARED = 0, _("declared")
+    AUTHORITY = 1, _("confirmed by the authority")
+    FACE = 2, _("face checked")
+    OFFICER = 3, _("document seen")
+
+
+class Sex(models.TextChoices):
+    """GB/T 2261.1."""
+
+    MALE = "1", _("male")
+    FEMALE = "2", _("female")
+
+
+class PersonQuerySet(models.QuerySet):
+    def real_name(self) -> "PersonQuerySet":
+        """People whose identity has been checked."""
+        return self.filter(assurance__gt=Assurance.DECLARED)
+
+    def with_document(self, kind: str, number: str) -> "PersonQuerySet":
+        """Everybody, and every unproven claim, with this document."""
+        return self.filter(document_hash=document_hash(kind, number))
+
+
+class Person(models.Model):
+    """居民: a human with a document number. An unproven claim to a document is a Person of its own account."""
+
+    holder = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="person", verbose_name=_("holder")
+    )
+    name = EncryptedTextField(_("name"))
+    name_hash = models.CharField(max_length=32, db_index=True, editable=False)
+    document_kind = models.CharField(_("document"), max_length=2, choices=DocumentKind)
+    document_number = EncryptedTextField(_("document number"))
+    document_hash = models.CharField(max_length=32, db_index=True, editable=False)
+    document_last_four_hash = models.CharField(max_length=32, db_index=True, editable=False)
+    sex = models.CharField(_("sex"), max_length=1, choices=Sex)
+    birth_date = EncryptedTextField(_("birth date"))  # ISO 8601
+    assurance = models.PositiveSmallIntegerField(_("assurance"), choices=Assurance, default=Assurance.DECLARED)
+    needs_desk = models.BooleanField(_("to be settled at a desk"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["document_hash"],
+                condition=models.Q(assurance__gt=Assurance.DECLARED),
+                name="one_real_name_person_per_document",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.masked_name
+
+    @property
+    def is_real_name(self) -> bool:
+        """Whether the identity has been checked."""
+        return self.assurance > Assurance.DECLARED
+
+    @property
+    def masked_name(self) -> str:
+        return mask_name(self.name)
+
+    @property
+    def masked_document(self) -> str:
+        return mask_document(self.document_number)
+
+    @property
+    def born_on(self) -> date:
+        return date.fromisoformat(self.birth_date)
+
+
+class DeclarationQuerySet(models.QuerySet):
+    def latest_of(self, person: Person) -> "Declaration | None":
+        """The declaration that counts now."""
+        return self.filter(person=person).order_by("-made_at").first()
+
+    def made_since(self, at: datetime) -> "DeclarationQuerySet":
+        return self.filter(made_at__gte=at)
+
+
+class Declaration(models.Model):
+    """健康申报: what was said about a person's health at a time, by whom. Never edited, only superseded."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="declarations", verbose_name=_("person"))
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="declarations", verbose_name=_("declared by")
+    )
+    made_at = models.DateTimeField(_("made"))
+    form_version = models.PositiveSmallIntegerField()
+    phone = EncryptedTextField(_("phone number"))
+    division = models.PositiveIntegerField(_("division of residence"))  # GB/T 2260
+    address = EncryptedTextField(_("address"))
+    fever = models.BooleanField(_("37.3 °C or more"))
+    dry_cough = models.BooleanField(_("dry cough"))
+    fatigue = models.BooleanField(_("fatigue"))
+    other_symptoms = EncryptedTextField(_("other symptoms"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DeclarationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("declaration")
+        verbose_name_plural = _("declarations")
+        indexes = [models.Index(fields=["person", "-made_at"], name="declaration_latest")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class StayKind(models.TextChoices):
+    """What happened there."""
+
+    TRAVEL = "travel", _("travel")
+    CONTACT = "contact", _("contact with a case")
+
+
+class Stay(models.Model):
+    """Where a declared person was in the last 14 days, or met a case. Part of its declaration, as unchangeable."""
+
+    declaration = models.ForeignKey(Declaration, models.CASCADE, related_name="stays")
+    kind = models.CharField(max_length=7, choices=StayKind)
+    division = models.PositiveIntegerField(_("division"))  # GB/T 2260, or divisions.ABROAD
+    from_on = models.DateField(_("from"))
+    to_on = models.DateField(_("to"))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(from_on__lte=models.F("to_on")), name="stay_ends_after_start")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.division}"

@@ -1,0 +1,3 @@
+"""The two hot paths, dispatched before any other middleware: renewing a code and checking a scan."""
+
+urlpatterns = []

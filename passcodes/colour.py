@@ -1,0 +1,288 @@
+"""The colour: facts and rules in, colour with its reasons out. Derived at every display, never stored as truth."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+BEIJING = ZoneInfo("Asia/Shanghai")  # the days of every rule are Beijing days
+FEVER = 37.3  # °C, from which on a reading is abnormal
+ABROAD = 990000  # declarations.divisions.ABROAD, as the facts bring it
+
+
+class Colour(models.IntegerChoices):
+    """码色. The numbers are those of the token."""
+
+    GREEN = 0, _("green")
+    YELLOW = 1, _("yellow")
+    RED = 2, _("red")
+    GREY = 3, _("grey")
+    NEUTRAL = 4, _("neutral")
+
+
+WORST_FIRST = (Colour.RED, Colour.YELLOW, Colour.NEUTRAL, Colour.GREY, Colour.GREEN)
+
+
+class RiskCategory(models.TextChoices):
+    """Why the epidemic database lists a person."""
+
+    CONFIRMED = "confirmed", _("confirmed case")
+    SUSPECTED = "suspected", _("suspected case")
+    ASYMPTOMATIC = "asymptomatic", _("asymptomatic carrier")
+    CLOSE_CONTACT = "close_contact", _("close contact")
+    SECONDARY_CONTACT = "secondary_contact", _("secondary contact")
+    ARRIVAL = "arrival", _("arrival from abroad")
+    MANAGED = "managed", _("other managed person")
+
+
+class RiskLevel(models.TextChoices):
+    """Level of a risk area."""
+
+    HIGH = "high", _("high risk")
+    MEDIUM = "medium", _("medium risk")
+
+
+class Condition(models.TextChoices):
+    """The fixed kinds of condition that a rule can have."""
+
+    RISK = "risk", _("listed in the epidemic database")
+    AREA = "area", _("stay in a risk area")
+    ABROAD = "abroad", _("declared stay abroad")
+    CONTACT = "contact", _("declared contact with a case")
+    SYMPTOMS = "symptoms", _("declared symptoms")
+    GATE_FEVER = "gate_fever", _("temperature taken at an entrance")
+    NOT_CURRENT = "not_current", _("no current declaration")
+    IDENTITY = "identity", _("identity not checked")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """赋码规则. `parameter` is a RiskCategory or RiskLevel; `days` count from the fact, `hours` from its moment."""
+
+    condition: Condition
+    colour: Colour
+    parameter: str = ""
+    days: int = 0
+    hours: int = 0
+
+    @property
+    def code(self) -> str:
+        """Names the rule in reasons and records: `risk-confirmed`, `symptoms`."""
+        return f"{self.condition.value}-{self.parameter}" if self.parameter else self.condition.value
+
+
+@dataclass(frozen=True)
+class Declared:
+    made_at: datetime
+    fever: bool
+    dry_cough: bool
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A declared travel or contact with a case (`kind`), in a division, between two dates."""
+
+    kind: str
+    division: int
+    to_on: date
+
+
+@dataclass(frozen=True)
+class AreaMatch:
+    """A risk area that a declared stay or, with `to_on` None, the declared address lies in."""
+
+    level: str
+    division: int
+    starts_on: date
+    ends_on: date | None
+    to_on: date | None
+
+
+@dataclass(frozen=True)
+class Risk:
+    category: str
+    starts_at: datetime
+    ends_at: datetime | None
+    office: str
+    office_phone: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A gate reading; None = taken and found normal, without a figure."""
+
+    temperature: float | None
+    taken_at: datetime
+
+    @property
+    def is_fever(self) -> bool:
+        return self.temperature is not None and self.temperature >= FEVER
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that decides a person's colour. `declarations`: the latest, and earlier ones with symptoms."""
+
+    real_name: bool
+    declarations: tuple[Declared, ...] = ()
+    stays: tuple[Stay, ...] = ()
+    areas: tuple[AreaMatch, ...] = ()
+    risks: tuple[Risk, ...] = ()
+    gate: Reading | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """赋码原因: the rule that applied, until when (None = open), and what it rests on."""
+
+    code: str
+    colour: Colour
+    until: datetime | None = None
+    since: datetime | None = None
+    division: int | None = None
+    office: str = ""
+    office_phone: str = ""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The colour, every reason for it and for lesser ones, worst first, and until when the colour lasts at least."""
+
+    colour: Colour
+    reasons: tuple[Reason, ...] = field(default=())
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last reason for this colour ends; None = open, or green."""
+        ends = [reason.until for reason in self.reasons if reason.colour == self.colour]
+        return max(ends) if ends and None not in ends else None
+
+
+def assess(facts: Facts, rules: Iterable[Rule], at: datetime) -> Assessment:
+    """The worst colour of every rule that applies at `at`; green when none does.
+
+    Who is only declared is neutral, whatever the facts say, and is told nothing about them.
+    """
+    if not facts.real_name:
+        return Assessment(Colour.NEUTRAL, (Reason(Condition.IDENTITY.value, Colour.NEUTRAL),))
+    reasons = [reason for rule in rules for reason in CONDITIONS[rule.condition](rule, facts, at)]
+    reasons.sort(key=_severity)
+    return Assessment(reasons[0].colour if reasons else Colour.GREEN, tuple(reasons))
+
+
+def _severity(reason: Reason) -> tuple:
+    """Sort key: worst colour first, then the rule's code, then the later end, so that order never depends on input."""
+    until = reason.until.timestamp() if reason.until else float("inf")
+    return WORST_FIRST.index(reason.colour), reason.code, -until, reason.division or 0, reason.office
+
+
+def day_of(at: datetime) -> date:
+    """The Beijing day of a moment."""
+    return at.astimezone(BEIJING).date()
+
+
+def end_of(day: date) -> datetime:
+    """The midnight that ends a Beijing day."""
+    return datetime.combine(day + timedelta(days=1), time(), BEIJING)
+
+
+def start_of(day: date) -> datetime:
+    """The midnight that begins a Beijing day."""
+    return datetime.combine(day, time(), BEIJING)
+
+
+def _risk(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    for risk in facts.risks:
+        if risk.category == rule.parameter and risk.starts_at <= at and (risk.ends_at is None or at < risk.ends_at):
+            yield Reason(
+                rule.code,
+                rule.colour,
+                until=risk.ends_at,
+                since=risk.starts_at,
+                office=risk.office,
+                office_phone=risk.office_phone,
+            )
+
+
+def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    """Counts from the last day there while the area was at that level; an address in it counts every day."""
+    for area in facts.areas:
+        if area.level != rule.parameter or area.starts_on > day_of(at):
+            continue
+        days_there = [day for day in (area.to_on, area.ends_on) if day is not None]
+        until = end_of(min(days_there) + timedelta(days=rule.days)) if days_there else None
+        if until is None or at < until:
+            yield Reason(
+                rule.code, rule.colour, until=until, since=start_of(area.starts_on), division=area.division
+            )
+
+
+def _abroad(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    return _stays(rule, [stay for stay in facts.stays if stay.division == ABROAD], at)
+
+
+def _contact(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    return _stays(rule, [stay for stay in facts.stays if stay.kind == "contact"], at)
+
+
+def _stays(rule: Rule, stays: Iterable[Stay], at: datetime) -> Iterator[Reason]:
+    for stay in stays:
+        until = end_of(stay.to_on + timedelta(days=rule.days))
+        if at < until:
+            yield Reason(rule.code, rule.colour, until=until, since=start_of(stay.to_on), division=stay.division)
+
+
+def _symptoms(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    """Ends with a normal reading at a gate or the rule's hours: a corrected form alone does not clear it."""
+    for declared in facts.declarations:
+        if not (declared.fever or declared.dry_cough):
+            continue
+        cleared = facts.gate and not facts.gate.is_fever and facts.gate.taken_at >= declared.made_at
+        until = declared.made_at + timedelta(hours=rule.hours)
+        if not cleared and at < until:
+            yield Reason(rule.code, rule.colour, until=until, since=declared.made_at)
+
+
+def _gate_fever(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    """Only the latest reading counts, so a normal one clears it at once."""
+    if facts.gate and facts.gate.is_fever:
+        until = facts.gate.taken_at + timedelta(hours=rule.hours)
+        if at < until:
+            yield Reason(rule.code, rule.colour, until=until, since=facts.gate.taken_at)
+
+
+def _not_current(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    latest = max((declared.made_at for declared in facts.declarations), default=None)
+    if latest is None or at >= latest + timedelta(days=rule.days):
+        yield Reason(rule.code, rule.colour, since=latest)
+
+
+CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]] = {
+    Condition.RISK: _risk,
+    Condition.AREA: _area,
+    Condition.ABROAD: _abroad,
+    Condition.CONTACT: _contact,
+    Condition.SYMPTOMS: _symptoms,
+    Condition.GATE_FEVER: _gate_fever,
+    Condition.NOT_CURRENT: _not_current,
+}
+
+DEFAULT_RULES = (
+    Rule(Condition.RISK, Colour.RED, RiskCategory.CONFIRMED),
+    Rule(Condition.RISK, Colour.RED, RiskCategory.SUSPECTED),
+    Rule(Condition.RISK, Colour.RED, RiskCategory.ASYMPTOMATIC),
+    Rule(Condition.RISK, Colour.RED, RiskCategory.CLOSE_CONTACT),
+    Rule(Condition.RISK, Colour.RED, RiskCategory.ARRIVAL),
+    Rule(Condition.AREA, Colour.RED, RiskLevel.HIGH, days=14),
+    Rule(Condition.ABROAD, Colour.RED, days=14),
+    Rule(Condition.RISK, Colour.YELLOW, RiskCategory.SECONDARY_CONTACT),
+    Rule(Condition.RISK, Colour.YELLOW, RiskCategory.MANAGED),
+    Rule(Condition.AREA, Colour.YELLOW, RiskLevel.MEDIUM, days=14),
+    Rule(Condition.CONTACT, Colour.YELLOW, days=14),
+    Rule(Condition.SYMPTOMS, Colour.YELLOW, hours=72),
+    Rule(Condition.GATE_FEVER, Colour.YELLOW, hours=72),
+    Rule(Condition.NOT_CURRENT, Colour.GREY, days=3),
+)
