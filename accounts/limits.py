@@ -1,0 +1,57 @@
+"""How often something may be done in a window of time: checked and counted in one atomic statement."""
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+
+from healthpass.lib.encryption import keyed_hash
+
+
+class LimitReached(Exception):
+    """Done too often; `retry_at` is when it may be tried again."""
+
+    def __init__(self, retry_at: datetime):
+        super().__init__(f"limit reached until {retry_at:%H:%M}")
+        self.retry_at = retry_at
+
+
+TAKE = """
+INSERT INTO accounts_limitcounter (key, window_start, count) VALUES (%s, %s, 1)
+ON CONFLICT (key, window_start) DO UPDATE SET count = accounts_limitcounter.count + 1
+ WHERE accounts_limitcounter.count < %s
+RETURNING count
+"""
+
+
+def take(scope: str, value: str, *, limit: int, per: timedelta, at: datetime) -> None:
+    """Count one use of `scope` (a few letters naming what is done) by `value` (a phone, an address; kept as a hash).
+
+    Windows are fixed and begin at multiples of `per` since 1970. Raises LimitReached instead of counting past `limit`.
+    """
+    seconds = int(per.total_seconds())
+    start = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
+    key = f"{scope}:{keyed_hash('limit', value)}"
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [key, connection.ops.adapt_datetimefield_value(start), limit])
+        if cursor.fetchone() is None:
+            raise LimitReached(start + per)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address of whoever asks, for limits: an IPv6 network counts as one (/64).
+
+    Behind TRUSTED_PROXIES proxies it is the entry of X-Forwarded-For that the outermost of them wrote.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+        if len(forwarded) >= settings.TRUSTED_PROXIES:
+            address = forwarded[-settings.TRUSTED_PROXIES]
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "0.0.0.0"  # a UNIX socket or a malformed header: all share one limit
+    return str(ipaddress.ip_network((ip, 64), strict=False).network_address) if ip.version == 6 else str(ip)

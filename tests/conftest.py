@@ -1,0 +1,18 @@
+"""Fixtures for every test: partitions for the scan table, and clients that read English."""
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """On PostgreSQL, today's partitions of the scan table."""
+    with django_db_blocker.unblock():
+        call_command("partitions", verbosity=0)
+
+
+@pytest.fixture
+def client() -> Client:
+    """A browser that asks for English pages."""
+    return Client(headers={"accept-language": "en"})

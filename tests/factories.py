@@ -1,0 +1,129 @@
+"""Plain functions that make what a test needs. Keyword-only, no randomness."""
+
+from datetime import date, datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.actions import issue_device_key
+from accounts.models import Account, Device, Identifier, identifier_hash
+from declarations.documents import DocumentKind
+from declarations.models import (
+    Assurance,
+    Declaration,
+    Person,
+    Sex,
+    Stay,
+    document_hash,
+    last_four_hash,
+    name_hash,
+)
+from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
+from passcodes.models import PassCode, RiskRecord
+
+# Valid by GB 11643; nobody's: Shenyang's Heping district, born 1990-01-01.
+DOCUMENTS = ["210102199001010015", "210102199001010023", "210102199001010031", "21010219900101004X"]
+
+
+def account(*, phone: str = "+8613800000001", **fields) -> Account:
+    """An account that signs in with this phone number."""
+    account = Account(**fields)
+    account.set_unusable_password()
+    account.save()
+    Identifier.objects.create(
+        account=account, kind="phone", value=phone, hash=identifier_hash("phone", phone), used_at=timezone.now()
+    )
+    return account
+
+
+def device(*, account: Account, secret: str = "device") -> Device:
+    """A browser that the account has signed in on."""
+    return Device.objects.create(account=account, hash=secret, seen_at=timezone.now())
+
+
+def device_key(*, account: Account, subject: str = "", at: datetime | None = None) -> str:
+    """The secret of a device key: for a pass (`subject`), or for scanning."""
+    browser = account.devices.first() or device(account=account)
+    return issue_device_key(account=account, device_id=browser.pk, subject=subject, at=at or timezone.now())
+
+
+def person(
+    *,
+    holder: Account | None = None,
+    name: str = "张三丰",
+    number: str = DOCUMENTS[0],
+    kind: str = DocumentKind.RESIDENT_ID,
+    assurance: int = Assurance.AUTHORITY,
+) -> Person:
+    """A person with a checked identity, unless `assurance` says otherwise."""
+    return Person.objects.create(
+        holder=holder,
+        name=name,
+        name_hash=name_hash(name),
+        document_kind=kind,
+        document_number=number,
+        document_hash=document_hash(kind, number),
+        document_last_four_hash=last_four_hash(number),
+        sex=Sex.MALE,
+        birth_date=date(1990, 1, 1).isoformat(),
+        assurance=assurance,
+    )
+
+
+def declaration(*, person: Person, account: Account, made_at: datetime | None = None, **fields) -> Declaration:
+    """A healthy declaration from Heping district, unless `fields` say otherwise."""
+    values = {
+        "form_version": 1,
+        "phone": "+8613800000001",
+        "division": 210102,
+        "address": "中山路1号",
+        "fever": False,
+        "dry_cough": False,
+        "fatigue": False,
+        "other_symptoms": "",
+    }
+    return Declaration.objects.create(
+        person=person, account=account, made_at=made_at or timezone.now(), **{**values, **fields}
+    )
+
+
+def stay(*, declaration: Declaration, division: int = 110105, kind: str = "travel", days_ago: int = 1) -> Stay:
+    """One day somewhere, some days before the declaration."""
+    day = (declaration.made_at - timedelta(days=days_ago)).date()
+    return Stay.objects.create(declaration=declaration, kind=kind, division=division, from_on=day, to_on=day)
+
+
+def pass_code(*, account: Account, number: str = DOCUMENTS[0], made_at: datetime | None = None, **fields) -> PassCode:
+    """The code of a real-name person who has declared; green unless the test adds something."""
+    holder = person(holder=account, number=number, **fields)
+    declaration(person=holder, account=account, made_at=made_at)
+    return PassCode.objects.create(person=holder)
+
+
+def risk_record(*, number: str = DOCUMENTS[0], category: str = "confirmed", **fields) -> RiskRecord:
+    """A line of the epidemic database, in force since yesterday without an end."""
+    values = {
+        "starts_at": timezone.now() - timedelta(days=1),
+        "source": "province",
+        "office": "沈阳市疾病预防控制中心",
+        "office_phone": "024-12320",
+    }
+    return RiskRecord.objects.create(
+        document_hash=document_hash(DocumentKind.RESIDENT_ID, number), category=category, **{**values, **fields}
+    )
+
+
+def institution(*, name: str = "沈阳市第一中学", credit_code: str = "12210100000000001J") -> Institution:
+    """A school."""
+    return Institution.objects.create(
+        name=name, credit_code=credit_code, kind=InstitutionKind.SCHOOL, division=210102, address="青年大街1号"
+    )
+
+
+def entrance(*, institution: Institution, name: str = "东门") -> Entrance:
+    """A door of an institution."""
+    return Entrance.objects.create(institution=institution, name=name)
+
+
+def member(*, institution: Institution, account: Account, role: str = MembershipRole.SCANNER) -> Membership:
+    """A scanner of the institution, unless `role` says otherwise."""
+    return Membership.objects.create(institution=institution, account=account, role=role)
