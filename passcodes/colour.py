@@ -215,9 +215,7 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         days_there = [day for day in (area.to_on, area.ends_on) if day is not None]
         until = end_of(min(days_there) + timedelta(days=rule.days)) if days_there else None
         if until is None or at < until:
-            yield Reason(
-                rule.code, rule.colour, until=until, since=start_of(area.starts_on), division=area.division
-            )
+            yield Reason(rule.code, rule.colour, until=until, since=start_of(area.starts_on), division=area.division)
 
 
 def _abroad(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:

@@ -113,10 +113,13 @@ def facts_of(row: dict) -> Facts:
     gate = _list(row["gate"])
     return Facts(
         real_name=row["assurance"] > Assurance.DECLARED,
-        declarations=tuple(Declared(moment(at), bool(fever), bool(cough)) for at, fever, cough in _list(row["declarations"])),
+        declarations=tuple(
+            Declared(moment(at), bool(fever), bool(cough)) for at, fever, cough in _list(row["declarations"])
+        ),
         stays=tuple(Stay(kind, division, day(to_on)) for kind, division, to_on in _list(row["stays"])),
         areas=tuple(
-            AreaMatch(level, division, day(starts), day(ends), day(to_on)) for level, division, starts, ends, to_on in areas
+            AreaMatch(level, division, day(starts), day(ends), day(to_on))
+            for level, division, starts, ends, to_on in areas
         ),
         risks=tuple(
             Risk(category, moment(starts), moment(ends), office, phone)

@@ -93,7 +93,9 @@ def parse_keys(value: str, region: int) -> tuple[TokenKey, ...]:
 
 def sign(pass_id: str, colour: Colour | None, key: TokenKey, at: datetime) -> str:
     """The base32 text of a live token, or with `colour` None of a paper one, which does not expire."""
-    claims = {PASS: [bytes.fromhex(pass_id), PAPER if colour is None else LIVE, None if colour is None else int(colour)]}
+    claims = {
+        PASS: [bytes.fromhex(pass_id), PAPER if colour is None else LIVE, None if colour is None else int(colour)]
+    }
     if colour is not None:
         claims = {EXP: int((at + LIFE).timestamp()), **claims}
     protected = cbor2.dumps({ALG: ES256, KID: bytes.fromhex(key.kid)})
@@ -132,7 +134,16 @@ def read(token: str, keys: tuple[TokenKey, ...], at: datetime) -> Token:
             return Token(Verdict.GENUINE, pass_id, paper=True)
         Colour(colour)
         expires = datetime.fromtimestamp(claims[EXP], UTC)
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError, InvalidSignature, RecursionError):
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        OSError,
+        InvalidSignature,
+        RecursionError,
+    ):
         # Whatever a stranger's text does to the decoder, it is not one of our tokens.
         return Token(Verdict.INVALID)
     if expires - LIFE > at + MAX_AHEAD:

@@ -37,5 +37,7 @@ def _create(day: date) -> str:
     name = partition_name(day)
     start, end = ids.floor_id(start_of(day)), ids.floor_id(start_of(day + timedelta(days=1)))
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {TABLE} FOR VALUES FROM ('{start}') TO ('{end}')")
+        cursor.execute(
+            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {TABLE} FOR VALUES FROM ('{start}') TO ('{end}')"
+        )
     return name

@@ -7,114 +7,157 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('is_officer', models.BooleanField(default=False, verbose_name='officer of the health authority')),
-                ('last_four_hash', models.CharField(blank=True, editable=False, max_length=32)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("is_officer", models.BooleanField(default=False, verbose_name="officer of the health authority")),
+                ("last_four_hash", models.CharField(blank=True, editable=False, max_length=32)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
             ],
             options={
-                'verbose_name': 'account',
-                'verbose_name_plural': 'accounts',
+                "verbose_name": "account",
+                "verbose_name_plural": "accounts",
             },
         ),
         migrations.CreateModel(
-            name='OneTimeCode',
+            name="OneTimeCode",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('phone', 'phone number'), ('email', 'e-mail address')], max_length=5)),
-                ('value', healthpass.lib.encryption.EncryptedTextField()),
-                ('identifier_hash', models.CharField(max_length=32)),
-                ('code_hash', models.CharField(max_length=32)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('sent_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(choices=[("phone", "phone number"), ("email", "e-mail address")], max_length=5),
+                ),
+                ("value", healthpass.lib.encryption.EncryptedTextField()),
+                ("identifier_hash", models.CharField(max_length=32)),
+                ("code_hash", models.CharField(max_length=32)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("sent_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Device',
+            name="Device",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=32)),
-                ('seen_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='devices', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.CharField(max_length=32)),
+                ("seen_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="devices", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DeviceKey',
+            name="DeviceKey",
             fields=[
-                ('hash', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('subject', models.CharField(blank=True, max_length=16)),
-                ('expires_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='device_keys', to=settings.AUTH_USER_MODEL)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='accounts.device')),
+                ("hash", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("subject", models.CharField(blank=True, max_length=16)),
+                ("expires_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="device_keys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="keys", to="accounts.device"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Identifier',
+            name="Identifier",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('phone', 'phone number'), ('email', 'e-mail address')], max_length=5, verbose_name='kind')),
-                ('value', healthpass.lib.encryption.EncryptedTextField(verbose_name='value')),
-                ('hash', models.CharField(editable=False, max_length=32)),
-                ('used_at', models.DateTimeField(verbose_name='last signed in')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identifiers', to=settings.AUTH_USER_MODEL, verbose_name='account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("phone", "phone number"), ("email", "e-mail address")],
+                        max_length=5,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("value", healthpass.lib.encryption.EncryptedTextField(verbose_name="value")),
+                ("hash", models.CharField(editable=False, max_length=32)),
+                ("used_at", models.DateTimeField(verbose_name="last signed in")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identifiers",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'identifier',
-                'verbose_name_plural': 'identifiers',
+                "verbose_name": "identifier",
+                "verbose_name_plural": "identifiers",
             },
         ),
         migrations.CreateModel(
-            name='LimitCounter',
+            name="LimitCounter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=80)),
-                ('window_start', models.DateTimeField()),
-                ('count', models.PositiveIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("window_start", models.DateTimeField()),
+                ("count", models.PositiveIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('key', 'window_start'), name='limit_counter_unique')],
+                "constraints": [models.UniqueConstraint(fields=("key", "window_start"), name="limit_counter_unique")],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('action', models.CharField(max_length=40, verbose_name='action')),
-                ('subject', models.CharField(max_length=80, verbose_name='on')),
-                ('detail', models.JSONField(default=dict, verbose_name='detail')),
-                ('actor', models.ForeignKey(help_text='empty: the system', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(verbose_name="time")),
+                ("action", models.CharField(max_length=40, verbose_name="action")),
+                ("subject", models.CharField(max_length=80, verbose_name="on")),
+                ("detail", models.JSONField(default=dict, verbose_name="detail")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        help_text="empty: the system",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
-                'indexes': [models.Index(fields=['subject', 'at'], name='audit_subject')],
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit entries",
+                "indexes": [models.Index(fields=["subject", "at"], name="audit_subject")],
             },
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(fields=('account', 'hash'), name='device_unique'),
+            model_name="device",
+            constraint=models.UniqueConstraint(fields=("account", "hash"), name="device_unique"),
         ),
         migrations.AddConstraint(
-            model_name='identifier',
-            constraint=models.UniqueConstraint(fields=('kind', 'hash'), name='identifier_unique'),
+            model_name="identifier",
+            constraint=models.UniqueConstraint(fields=("kind", "hash"), name="identifier_unique"),
         ),
     ]

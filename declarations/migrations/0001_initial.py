@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,70 +15,136 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', healthpass.lib.encryption.EncryptedTextField(verbose_name='name')),
-                ('name_hash', models.CharField(db_index=True, editable=False, max_length=32)),
-                ('document_kind', models.CharField(choices=[('01', 'Resident ID card'), ('06', 'Mainland travel permit for Hong Kong and Macao residents'), ('07', 'Mainland travel permit for Taiwan residents'), ('03', 'Passport'), ('04', 'Foreign permanent resident ID card'), ('02', 'Household register'), ('99', 'Other document')], max_length=2, verbose_name='document')),
-                ('document_number', healthpass.lib.encryption.EncryptedTextField(verbose_name='document number')),
-                ('document_hash', models.CharField(db_index=True, editable=False, max_length=32)),
-                ('document_last_four_hash', models.CharField(db_index=True, editable=False, max_length=32)),
-                ('sex', models.CharField(choices=[('1', 'male'), ('2', 'female')], max_length=1, verbose_name='sex')),
-                ('birth_date', healthpass.lib.encryption.EncryptedTextField(verbose_name='birth date')),
-                ('assurance', models.PositiveSmallIntegerField(choices=[(0, 'declared'), (1, 'confirmed by the authority'), (2, 'face checked'), (3, 'document seen')], default=0, verbose_name='assurance')),
-                ('needs_desk', models.BooleanField(default=False, verbose_name='to be settled at a desk')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('holder', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='person', to=settings.AUTH_USER_MODEL, verbose_name='holder')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", healthpass.lib.encryption.EncryptedTextField(verbose_name="name")),
+                ("name_hash", models.CharField(db_index=True, editable=False, max_length=32)),
+                (
+                    "document_kind",
+                    models.CharField(
+                        choices=[
+                            ("01", "Resident ID card"),
+                            ("06", "Mainland travel permit for Hong Kong and Macao residents"),
+                            ("07", "Mainland travel permit for Taiwan residents"),
+                            ("03", "Passport"),
+                            ("04", "Foreign permanent resident ID card"),
+                            ("02", "Household register"),
+                            ("99", "Other document"),
+                        ],
+                        max_length=2,
+                        verbose_name="document",
+                    ),
+                ),
+                ("document_number", healthpass.lib.encryption.EncryptedTextField(verbose_name="document number")),
+                ("document_hash", models.CharField(db_index=True, editable=False, max_length=32)),
+                ("document_last_four_hash", models.CharField(db_index=True, editable=False, max_length=32)),
+                ("sex", models.CharField(choices=[("1", "male"), ("2", "female")], max_length=1, verbose_name="sex")),
+                ("birth_date", healthpass.lib.encryption.EncryptedTextField(verbose_name="birth date")),
+                (
+                    "assurance",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "declared"),
+                            (1, "confirmed by the authority"),
+                            (2, "face checked"),
+                            (3, "document seen"),
+                        ],
+                        default=0,
+                        verbose_name="assurance",
+                    ),
+                ),
+                ("needs_desk", models.BooleanField(default=False, verbose_name="to be settled at a desk")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "holder",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="person",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="holder",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
             },
         ),
         migrations.CreateModel(
-            name='Declaration',
+            name="Declaration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(verbose_name='made')),
-                ('form_version', models.PositiveSmallIntegerField()),
-                ('phone', healthpass.lib.encryption.EncryptedTextField(verbose_name='phone number')),
-                ('division', models.PositiveIntegerField(verbose_name='division of residence')),
-                ('address', healthpass.lib.encryption.EncryptedTextField(verbose_name='address')),
-                ('fever', models.BooleanField(verbose_name='37.3 °C or more')),
-                ('dry_cough', models.BooleanField(verbose_name='dry cough')),
-                ('fatigue', models.BooleanField(verbose_name='fatigue')),
-                ('other_symptoms', healthpass.lib.encryption.EncryptedTextField(verbose_name='other symptoms')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declarations', to=settings.AUTH_USER_MODEL, verbose_name='declared by')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='declarations', to='declarations.person', verbose_name='person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("made_at", models.DateTimeField(verbose_name="made")),
+                ("form_version", models.PositiveSmallIntegerField()),
+                ("phone", healthpass.lib.encryption.EncryptedTextField(verbose_name="phone number")),
+                ("division", models.PositiveIntegerField(verbose_name="division of residence")),
+                ("address", healthpass.lib.encryption.EncryptedTextField(verbose_name="address")),
+                ("fever", models.BooleanField(verbose_name="37.3 °C or more")),
+                ("dry_cough", models.BooleanField(verbose_name="dry cough")),
+                ("fatigue", models.BooleanField(verbose_name="fatigue")),
+                ("other_symptoms", healthpass.lib.encryption.EncryptedTextField(verbose_name="other symptoms")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="declarations",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="declared by",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="declarations",
+                        to="declarations.person",
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'declaration',
-                'verbose_name_plural': 'declarations',
+                "verbose_name": "declaration",
+                "verbose_name_plural": "declarations",
             },
         ),
         migrations.CreateModel(
-            name='Stay',
+            name="Stay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('travel', 'travel'), ('contact', 'contact with a case')], max_length=7)),
-                ('division', models.PositiveIntegerField(verbose_name='division')),
-                ('from_on', models.DateField(verbose_name='from')),
-                ('to_on', models.DateField(verbose_name='to')),
-                ('declaration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stays', to='declarations.declaration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("travel", "travel"), ("contact", "contact with a case")], max_length=7),
+                ),
+                ("division", models.PositiveIntegerField(verbose_name="division")),
+                ("from_on", models.DateField(verbose_name="from")),
+                ("to_on", models.DateField(verbose_name="to")),
+                (
+                    "declaration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="stays", to="declarations.declaration"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.UniqueConstraint(condition=models.Q(('assurance__gt', 0)), fields=('document_hash',), name='one_real_name_person_per_document'),
+            model_name="person",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("assurance__gt", 0)),
+                fields=("document_hash",),
+                name="one_real_name_person_per_document",
+            ),
         ),
         migrations.AddIndex(
-            model_name='declaration',
-            index=models.Index(fields=['person', '-made_at'], name='declaration_latest'),
+            model_name="declaration",
+            index=models.Index(fields=["person", "-made_at"], name="declaration_latest"),
         ),
         migrations.AddConstraint(
-            model_name='stay',
-            constraint=models.CheckConstraint(condition=models.Q(('from_on__lte', models.F('to_on'))), name='stay_ends_after_start'),
+            model_name="stay",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_on__lte", models.F("to_on"))), name="stay_ends_after_start"
+            ),
         ),
     ]

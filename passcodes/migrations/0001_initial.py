@@ -7,90 +7,161 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('declarations', '0001_initial'),
+        ("declarations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PassCode',
+            name="PassCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=passcodes.models.new_public_id, max_length=16, unique=True, verbose_name='public id')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('person', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='pass_code', to='declarations.person', verbose_name='person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=passcodes.models.new_public_id, max_length=16, unique=True, verbose_name="public id"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "person",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pass_code",
+                        to="declarations.person",
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'pass code',
-                'verbose_name_plural': 'pass codes',
+                "verbose_name": "pass code",
+                "verbose_name_plural": "pass codes",
             },
         ),
         migrations.CreateModel(
-            name='RiskArea',
+            name="RiskArea",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('division', models.PositiveIntegerField(db_index=True, verbose_name='division')),
-                ('level', models.CharField(choices=[('high', 'high risk'), ('medium', 'medium risk')], max_length=6, verbose_name='level')),
-                ('starts_on', models.DateField(verbose_name='from')),
-                ('ends_on', models.DateField(blank=True, null=True, verbose_name='to')),
-                ('source', models.CharField(max_length=100, verbose_name='source')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("division", models.PositiveIntegerField(db_index=True, verbose_name="division")),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("high", "high risk"), ("medium", "medium risk")], max_length=6, verbose_name="level"
+                    ),
+                ),
+                ("starts_on", models.DateField(verbose_name="from")),
+                ("ends_on", models.DateField(blank=True, null=True, verbose_name="to")),
+                ("source", models.CharField(max_length=100, verbose_name="source")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
             ],
             options={
-                'verbose_name': 'risk area',
-                'verbose_name_plural': 'risk areas',
-                'constraints': [models.CheckConstraint(condition=models.Q(('ends_on', None), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='risk_area_ends_after_start')],
+                "verbose_name": "risk area",
+                "verbose_name_plural": "risk areas",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_on", None), ("ends_on__gte", models.F("starts_on")), _connector="OR"),
+                        name="risk_area_ends_after_start",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ColourChange',
+            name="ColourChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('colour', models.PositiveSmallIntegerField(choices=[(0, 'green'), (1, 'yellow'), (2, 'red'), (3, 'grey'), (4, 'neutral')], verbose_name='colour')),
-                ('reasons', models.JSONField(default=list, verbose_name='reasons')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='colour_changes', to='declarations.person', verbose_name='person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "colour",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "green"), (1, "yellow"), (2, "red"), (3, "grey"), (4, "neutral")],
+                        verbose_name="colour",
+                    ),
+                ),
+                ("reasons", models.JSONField(default=list, verbose_name="reasons")),
+                ("at", models.DateTimeField(verbose_name="time")),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="colour_changes",
+                        to="declarations.person",
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'colour change',
-                'verbose_name_plural': 'colour changes',
-                'indexes': [models.Index(fields=['person', '-at'], name='colour_change_latest')],
+                "verbose_name": "colour change",
+                "verbose_name_plural": "colour changes",
+                "indexes": [models.Index(fields=["person", "-at"], name="colour_change_latest")],
             },
         ),
         migrations.CreateModel(
-            name='GateReading',
+            name="GateReading",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('temperature', models.DecimalField(decimal_places=1, max_digits=3, null=True)),
-                ('taken_at', models.DateTimeField()),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='gate_readings', to='declarations.person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("temperature", models.DecimalField(decimal_places=1, max_digits=3, null=True)),
+                ("taken_at", models.DateTimeField()),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gate_readings",
+                        to="declarations.person",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['person', '-taken_at'], name='gate_reading_latest')],
+                "indexes": [models.Index(fields=["person", "-taken_at"], name="gate_reading_latest")],
             },
         ),
         migrations.CreateModel(
-            name='RiskRecord',
+            name="RiskRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('document_hash', models.CharField(db_index=True, editable=False, max_length=32)),
-                ('category', models.CharField(choices=[('confirmed', 'confirmed case'), ('suspected', 'suspected case'), ('asymptomatic', 'asymptomatic carrier'), ('close_contact', 'close contact'), ('secondary_contact', 'secondary contact'), ('arrival', 'arrival from abroad'), ('managed', 'other managed person')], max_length=20, verbose_name='category')),
-                ('starts_at', models.DateTimeField(verbose_name='measure begins')),
-                ('ends_at', models.DateTimeField(blank=True, null=True, verbose_name='measure ends')),
-                ('source', models.CharField(max_length=100, verbose_name='source')),
-                ('office', models.CharField(max_length=100, verbose_name='office')),
-                ('office_phone', models.CharField(max_length=30, verbose_name='office phone')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("document_hash", models.CharField(db_index=True, editable=False, max_length=32)),
+                (
+                    "category",
+                    models.CharField(
+                        choices=[
+                            ("confirmed", "confirmed case"),
+                            ("suspected", "suspected case"),
+                            ("asymptomatic", "asymptomatic carrier"),
+                            ("close_contact", "close contact"),
+                            ("secondary_contact", "secondary contact"),
+                            ("arrival", "arrival from abroad"),
+                            ("managed", "other managed person"),
+                        ],
+                        max_length=20,
+                        verbose_name="category",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="measure begins")),
+                ("ends_at", models.DateTimeField(blank=True, null=True, verbose_name="measure ends")),
+                ("source", models.CharField(max_length=100, verbose_name="source")),
+                ("office", models.CharField(max_length=100, verbose_name="office")),
+                ("office_phone", models.CharField(max_length=30, verbose_name="office phone")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'risk record',
-                'verbose_name_plural': 'risk records',
-                'constraints': [models.CheckConstraint(condition=models.Q(('ends_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='risk_record_ends_after_start')],
+                "verbose_name": "risk record",
+                "verbose_name_plural": "risk records",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at", None), ("ends_at__gt", models.F("starts_at")), _connector="OR"),
+                        name="risk_record_ends_after_start",
+                    )
+                ],
             },
         ),
     ]

@@ -20,58 +20,124 @@ def partition_by_day(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('declarations', '0001_initial'),
-        ('institutions', '0001_initial'),
+        ("declarations", "0001_initial"),
+        ("institutions", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ScanEvent',
+            name="ScanEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scan_id', models.UUIDField(db_index=True, verbose_name='scan')),
-                ('kind', models.CharField(choices=[('reading', 'temperature')], max_length=11, verbose_name='what')),
-                ('temperature', models.DecimalField(decimal_places=1, max_digits=3, null=True, verbose_name='temperature')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("scan_id", models.UUIDField(db_index=True, verbose_name="scan")),
+                ("kind", models.CharField(choices=[("reading", "temperature")], max_length=11, verbose_name="what")),
+                (
+                    "temperature",
+                    models.DecimalField(decimal_places=1, max_digits=3, null=True, verbose_name="temperature"),
+                ),
+                ("at", models.DateTimeField(verbose_name="time")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'scan event',
-                'verbose_name_plural': 'scan events',
+                "verbose_name": "scan event",
+                "verbose_name_plural": "scan events",
             },
         ),
         migrations.CreateModel(
-            name='Scan',
+            name="Scan",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False, verbose_name='number')),
-                ('outcome', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('grey', 'grey'), ('neutral', 'neutral'), ('expired', 'expired'), ('unknown', 'unknown'), ('invalid', 'invalid')], max_length=7, verbose_name='outcome')),
-                ('temperature', models.DecimalField(decimal_places=1, max_digits=3, null=True, verbose_name='temperature')),
-                ('found_normal', models.BooleanField(default=False, verbose_name='found normal, no figure')),
-                ('repeat_of', models.UUIDField(null=True, verbose_name='repeats')),
-                ('digest', models.BinaryField(max_length=8)),
-                ('received_at', models.DateTimeField(verbose_name='received')),
-                ('entrance', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='scans', to='institutions.entrance', verbose_name='entrance')),
-                ('institution', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='scans', to='institutions.institution', verbose_name='institution')),
-                ('person', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='scans', to='declarations.person', verbose_name='person')),
-                ('scanner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='scanner')),
+                ("id", models.UUIDField(primary_key=True, serialize=False, verbose_name="number")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("green", "green"),
+                            ("yellow", "yellow"),
+                            ("red", "red"),
+                            ("grey", "grey"),
+                            ("neutral", "neutral"),
+                            ("expired", "expired"),
+                            ("unknown", "unknown"),
+                            ("invalid", "invalid"),
+                        ],
+                        max_length=7,
+                        verbose_name="outcome",
+                    ),
+                ),
+                (
+                    "temperature",
+                    models.DecimalField(decimal_places=1, max_digits=3, null=True, verbose_name="temperature"),
+                ),
+                ("found_normal", models.BooleanField(default=False, verbose_name="found normal, no figure")),
+                ("repeat_of", models.UUIDField(null=True, verbose_name="repeats")),
+                ("digest", models.BinaryField(max_length=8)),
+                ("received_at", models.DateTimeField(verbose_name="received")),
+                (
+                    "entrance",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="scans",
+                        to="institutions.entrance",
+                        verbose_name="entrance",
+                    ),
+                ),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="scans",
+                        to="institutions.institution",
+                        verbose_name="institution",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="scans",
+                        to="declarations.person",
+                        verbose_name="person",
+                    ),
+                ),
+                (
+                    "scanner",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="scanner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'scan record',
-                'verbose_name_plural': 'scan records',
+                "verbose_name": "scan record",
+                "verbose_name_plural": "scan records",
             },
         ),
         migrations.RunPython(partition_by_day, migrations.RunPython.noop),
         migrations.AddIndex(
-            model_name='scan',
-            index=models.Index(fields=['institution', '-id'], name='scan_of_institution'),
+            model_name="scan",
+            index=models.Index(fields=["institution", "-id"], name="scan_of_institution"),
         ),
         migrations.AddIndex(
-            model_name='scan',
-            index=models.Index(fields=['person', '-id'], name='scan_of_person'),
+            model_name="scan",
+            index=models.Index(fields=["person", "-id"], name="scan_of_person"),
         ),
     ]

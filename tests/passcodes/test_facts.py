@@ -54,7 +54,9 @@ def test_risk_record_of_another_document_does_not(code, key):
 def test_declared_stay_meets_area_of_its_prefecture(holder, code, key):
     declaration = code.person.declarations.get()
     factories.stay(declaration=declaration, division=210202)
-    RiskArea.objects.create(division=210200, level="medium", starts_on=timezone.localdate() - timedelta(days=5), source="s")
+    RiskArea.objects.create(
+        division=210200, level="medium", starts_on=timezone.localdate() - timedelta(days=5), source="s"
+    )
     assert colour_of(code, key) == Colour.YELLOW
 
 

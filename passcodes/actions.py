@@ -1,0 +1,38 @@
+"""Writes of the passcodes app."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from declarations.models import Person
+from passcodes import facts
+from passcodes.colour import DEFAULT_RULES, Assessment, Colour, Reason, assess
+from passcodes.models import ColourChange, PassCode
+
+
+def issue_pass(*, person: Person) -> PassCode:
+    """The person's pass code; made at the first call."""
+    pass_code, _ = PassCode.objects.get_or_create(person=person)
+    return pass_code
+
+
+def show_colour(*, row: dict, at: datetime) -> Assessment:
+    """Assess a facts' row that is about to be shown; append a ColourChange when it differs from the last one shown.
+
+    One INSERT, and only on a change: no transaction is needed.
+    """
+    assessment = assess(facts.facts_of(row), DEFAULT_RULES, at)
+    if row["shown"] != assessment.colour:
+        ColourChange.objects.create(
+            person_id=row["person_id"],
+            colour=assessment.colour,
+            reasons=[_as_json(reason) for reason in assessment.reasons],
+            at=at,
+        )
+    return assessment
+
+
+def _as_json(reason: Reason) -> dict:
+    values = {**asdict(reason), "colour": Colour(reason.colour).name.lower()}
+    for name in ("until", "since"):
+        values[name] = values[name] and values[name].isoformat()
+    return values

@@ -1,0 +1,130 @@
+"""A reason in the holder's words: what it rests on, who decided, until when, what to do next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from declarations import divisions
+from passcodes.colour import Condition, Reason, RiskCategory, RiskLevel
+
+HOTLINE = "12320"  # the national public health hotline
+DEFAULT_OFFICE = gettext_lazy("Liaoning health hotline")
+
+AT_HOME = gettext_lazy(
+    "Stay where you are, keep away from others and call the office below: it arranges test and care."
+)
+REPORT = gettext_lazy("Report to your community or village office today and follow its advice on tests.")
+
+# Code of the rule -> (why, what to do next). `%(place)s` and `%(day)s` are the evidence.
+TEXTS: dict[str, tuple[Promise, Promise]] = {
+    f"risk-{RiskCategory.CONFIRMED}": (gettext_lazy("The epidemic database lists you as a confirmed case."), AT_HOME),
+    f"risk-{RiskCategory.SUSPECTED}": (gettext_lazy("The epidemic database lists you as a suspected case."), AT_HOME),
+    f"risk-{RiskCategory.ASYMPTOMATIC}": (
+        gettext_lazy("The epidemic database lists you as an asymptomatic carrier."),
+        AT_HOME,
+    ),
+    f"risk-{RiskCategory.CLOSE_CONTACT}": (
+        gettext_lazy("The epidemic database lists you as a close contact of a case."),
+        AT_HOME,
+    ),
+    f"risk-{RiskCategory.ARRIVAL}": (
+        gettext_lazy("The epidemic database lists you as having arrived from abroad."),
+        gettext_lazy(
+            "Complete the observation that applies to arrivals from abroad; the office below tells you where."
+        ),
+    ),
+    f"risk-{RiskCategory.SECONDARY_CONTACT}": (
+        gettext_lazy("The epidemic database lists you as a contact of a close contact."),
+        REPORT,
+    ),
+    f"risk-{RiskCategory.MANAGED}": (gettext_lazy("The office named below has put you under observation."), REPORT),
+    f"area-{RiskLevel.HIGH}": (
+        gettext_lazy("You declared a stay or an address in %(place)s, a high-risk area."),
+        AT_HOME,
+    ),
+    f"area-{RiskLevel.MEDIUM}": (
+        gettext_lazy("You declared a stay or an address in %(place)s, a medium-risk area."),
+        REPORT,
+    ),
+    Condition.ABROAD: (
+        gettext_lazy("You declared a stay abroad until %(day)s."),
+        gettext_lazy(
+            "Complete the observation that applies to arrivals from abroad; the office below tells you where."
+        ),
+    ),
+    Condition.CONTACT: (gettext_lazy("You declared contact with a case in %(place)s until %(day)s."), REPORT),
+    Condition.SYMPTOMS: (
+        gettext_lazy("You declared a fever or a dry cough on %(day)s."),
+        gettext_lazy("See a doctor at a fever clinic. A normal temperature taken at an entrance ends this at once."),
+    ),
+    Condition.GATE_FEVER: (
+        gettext_lazy("At an entrance your temperature was 37.3 °C or more on %(day)s."),
+        gettext_lazy("See a doctor at a fever clinic. A normal temperature taken at an entrance ends this at once."),
+    ),
+    Condition.NOT_CURRENT: (
+        gettext_lazy("You have no current health declaration."),
+        gettext_lazy("Declare your health now; it takes one tap if nothing has changed."),
+    ),
+    Condition.IDENTITY: (
+        gettext_lazy("We could not check that the name, document number and phone number belong together."),
+        gettext_lazy(
+            "Check them and declare again, or show your document at a community service desk."
+            " Until then entrances register your identity card and take your temperature."
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ReasonText:
+    """What the holder reads. `until` None: open. `office` and `phone` empty: nobody decided it."""
+
+    why: str
+    next_step: str
+    until: datetime | None
+    office: str
+    phone: str
+
+
+def text_of(reason: Reason) -> ReasonText:
+    """The reason in the language in force."""
+    why, next_step = TEXTS[reason.code]
+    evidence = {
+        "place": divisions.full_name(reason.division) if reason.division else "",
+        "day": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
+    }
+    needs_no_office = reason.code in (Condition.NOT_CURRENT, Condition.IDENTITY)
+    return ReasonText(
+        why=str(why) % evidence,
+        next_step=str(next_step),
+        until=reason.until,
+        office="" if needs_no_office else reason.office or str(DEFAULT_OFFICE),
+        phone="" if needs_no_office else reason.office_phone or HOTLINE,
+    )
+
+
+def headline(colour_name: str) -> str:
+    """The word for a colour, as it stands above the code."""
+    return {
+        "green": _("Green code"),
+        "yellow": _("Yellow code"),
+        "red": _("Red code"),
+        "grey": _("Grey code"),
+        "neutral": _("Black-and-white code"),
+    }[colour_name]
+
+
+def advice(colour_name: str) -> str:
+    """One line below the word."""
+    return {
+        "green": _("With a normal temperature you may pass."),
+        "yellow": _("Do not go to public places for now."),
+        "red": _("Stay where you are and avoid contact with others."),
+        "grey": _("Declare your health to get your code back."),
+        "neutral": _("Your identity has not been checked: entrances register you and take your temperature."),
+    }[colour_name]
