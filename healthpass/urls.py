@@ -10,6 +10,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("healthz", views.healthz, name="healthz"),
+    path("sw.js", views.service_worker, name="service_worker"),
+    path("", include("passcodes.urls")),
     path("", include("healthpass.hot_urls")),
 ]
 

@@ -1,33 +1,54 @@
 """Pages that belong to no app: home, health of the service, errors."""
 
-import logging
+import hashlib
 import sys
+from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-logger = logging.getLogger(__name__)
+from declarations.models import Person
+from scanning import partitions
 
 
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     """The tiles; for who has a code, the code first."""
-    return render(request, "home.html")
+    person = Person.objects.filter(holder=request.user).first() if request.user.is_authenticated else None
+    return render(request, "home.html", {"person": person})
+
+
+@login_not_required
+@never_cache
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, at the root because it may only serve what lies below its own address."""
+    files = ["css/site.css", "css/code.css", "img/icon.svg", "js/offline.js", "js/drawing.js", "js/last_code.js"]
+    if "vendor/lean-qr" in dict(settings.STATICFILES_DIRS[1:]):
+        files.append("vendor/lean-qr/index.mjs")
+    # Hashed names change with their content, and so does the cache's name.
+    cache_name = hashlib.sha256(" ".join(static(file) for file in files).encode()).hexdigest()[:12]
+    context = {"files": files, "cache_name": cache_name}
+    return render(request, "sw.js", context, content_type="text/javascript")
 
 
 @login_not_required
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """For operators: 200 when the database answers, else 503 that says what is wrong."""
+    """For operators: 200 when the database answers and tomorrow's scans have a partition; else 503 that says why not."""
+    tomorrow = timezone.localdate() + timedelta(days=1)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        ready = partitions.exists(tomorrow)
     except (DatabaseError, InterfaceError):
         return JsonResponse({"database": "unreachable"}, status=503)
-    return JsonResponse({"database": "ok"})
+    if not ready:
+        return JsonResponse({"database": "ok", "partition": f"missing for {tomorrow}"}, status=503)
+    return JsonResponse({"database": "ok", "partition": "ok"})
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

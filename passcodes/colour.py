@@ -174,9 +174,11 @@ def assess(facts: Facts, rules: Iterable[Rule], at: datetime) -> Assessment:
 
 
 def _severity(reason: Reason) -> tuple:
-    """Sort key: worst colour first, then the rule's code, then the later end, so that order never depends on input."""
+    """Sort key: worst colour first, then the rule's code, the later end, and the rest: the order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
-    return WORST_FIRST.index(reason.colour), reason.code, -until, reason.division or 0, reason.office
+    since = reason.since.timestamp() if reason.since else 0
+    rest = (since, reason.division or 0, reason.office, reason.office_phone)
+    return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
 
 
 def day_of(at: datetime) -> date:

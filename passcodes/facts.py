@@ -8,7 +8,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, models
 
 from declarations.models import Assurance
 from passcodes.colour import AreaMatch, Declared, Facts, Reading, Risk, Stay
@@ -58,7 +58,7 @@ SELECT {COLUMNS}
 """
 
 BY_HOLDER = f"""
-SELECT p.name, p.document_number, latest.made_at AS declared_at, k.hash AS key, {COLUMNS}
+SELECT p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, k.hash AS key, {COLUMNS}
   FROM passcodes_passcode c
   JOIN declarations_person p ON p.id = c.person_id AND p.holder_id = %(account)s
   LEFT JOIN accounts_devicekey k ON k.hash = %(key)s AND k.subject = c.public_id
@@ -131,6 +131,11 @@ def facts_of(row: dict) -> Facts:
 
 def _list(value: str | list | None) -> list:
     return json.loads(value) if isinstance(value, str) else value or []
+
+
+def decrypted(model: type[models.Model], field: str, value: bytes) -> str:
+    """The text of an encrypted column that came by SQL."""
+    return model._meta.get_field(field).from_db_value(value, None, connection)
 
 
 def moment(value: str | datetime | None) -> datetime | None:

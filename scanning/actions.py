@@ -13,7 +13,7 @@ from healthpass.lib.masks import mask_name
 from passcodes import keys, tokens
 from passcodes.actions import show_colour
 from passcodes.colour import Facts
-from passcodes.facts import as_database_values, facts_of
+from passcodes.facts import as_database_values, decrypted, facts_of
 from passcodes.models import GateReading
 from scanning import ids, reading
 from scanning.models import Scan, ScanEvent, ScanEventKind
@@ -228,7 +228,7 @@ def _decimal(temperature: Temperature) -> Decimal | None:
 
 
 def _masked(encrypted: bytes) -> str:
-    return mask_name(Person._meta.get_field("name").from_db_value(encrypted, None, connection))
+    return mask_name(decrypted(Person, "name", encrypted))
 
 
 def _uuid(value: UUID | str | None) -> UUID | None:

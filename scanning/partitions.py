@@ -19,11 +19,12 @@ def partition_name(day: date) -> str:
 
 def exists(day: date) -> bool:
     """Whether scans of a day can be stored; always on SQLite, which has no partitions."""
-    if connection.vendor != "postgresql":
-        return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [partition_name(day)])
-        return cursor.fetchone()[0]
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [partition_name(day)])
+        else:
+            cursor.execute("SELECT 1")  # the database is asked in any case
+        return bool(cursor.fetchone()[0])
 
 
 def ensure(at: datetime) -> list[str]:

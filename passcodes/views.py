@@ -1,0 +1,90 @@
+"""The code page, its offline stand-in, and the published keys."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import cache_control, never_cache
+
+from accounts.actions import device_key_hash, issue_device_key
+from accounts.models import DEVICE_KEY_LIFE
+from declarations.models import Person
+from healthpass.lib.masks import mask_document, mask_name
+from passcodes import actions, facts, keys, qr, reasons, tokens
+from passcodes.colour import Colour, Condition
+from passcodes.hot import KEY_COOKIE
+
+
+@never_cache
+def own(request: HttpRequest) -> HttpResponse:
+    """One's own code; who has not declared yet gets the form."""
+    person = Person.objects.filter(holder=request.user).first()
+    if person is None:
+        return redirect("declarations:declare")
+    return redirect("passcodes:code", actions.issue_pass(person=person).public_id)
+
+
+@never_cache
+def code(request: HttpRequest, pass_id: str) -> HttpResponse:
+    """The code: coloured QR, word and shape, whose it is, until when, and what to do when it is not green."""
+    now = timezone.now()
+    key_hash = device_key_hash(request.COOKIES.get(KEY_COOKIE, ""))
+    row = facts.row_by_holder(request.user.pk, pass_id, key_hash, now)
+    if row is None:
+        raise Http404
+    assessment = actions.show_colour(row=row, at=now)
+    token = tokens.sign(pass_id, assessment.colour, keys.signing_key(now), now)
+    size, path = qr.svg_path(tokens.url(settings.PUBLIC_URL, token))
+    colour_name = assessment.colour.name.lower()
+    context = {
+        "pass_id": pass_id,
+        "colour": colour_name,
+        "headline": reasons.headline(colour_name),
+        "advice": reasons.advice(colour_name),
+        "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
+        "identity_unchecked": assessment.reasons and assessment.reasons[0].code == Condition.IDENTITY,
+        "needs_desk": row["needs_desk"],
+        "name": mask_name(facts.decrypted(Person, "name", row["name"])),
+        "document": mask_document(facts.decrypted(Person, "document_number", row["document_number"])),
+        "declared_at": facts.moment(row["declared_at"]),
+        "now": now,
+        "expires": now + tokens.LIFE,
+        "qr_size": size,
+        "qr_path": path,
+        "qr_prefix": tokens.url(settings.PUBLIC_URL, ""),
+    }
+    response = render(request, "passcodes/code.html", context)
+    if row["key"] is None:
+        _give_key(request, response, pass_id, now)
+    return response
+
+
+def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now) -> None:
+    """A device key for this browser and pass, in a cookie that only the pass's own addresses get."""
+    secret = issue_device_key(account=request.user, device_id=request.session["device"], subject=pass_id, at=now)
+    response.set_cookie(
+        KEY_COOKIE,
+        secret,
+        max_age=DEVICE_KEY_LIFE,
+        path=f"/code/{pass_id}/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+@login_not_required
+@cache_control(max_age=3600)
+def offline(request: HttpRequest) -> HttpResponse:
+    """The page that the service worker shows without network: holds nobody's data, its script draws the last code."""
+    headlines = [(colour.name.lower(), reasons.headline(colour.name.lower())) for colour in Colour]
+    return render(request, "passcodes/offline.html", {"headlines": headlines})
+
+
+@login_not_required
+@cache_control(public=True, max_age=3600)
+def key_set(request: HttpRequest) -> JsonResponse:
+    """The public keys that check a code without network: a JWK set (RFC 7517) with region and dates."""
+    now = timezone.now()
+    return JsonResponse({"keys": [tokens.public_jwk(key) for key in keys.ring() if key.is_published(now)]})

@@ -1,0 +1,32 @@
+// The last valid code, kept on this phone for when there is no network. Masked name and number only; gone at sign-out.
+
+const KEY = "last-code";
+
+export function keep(code) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(code));
+  } catch {
+    // storage full or refused: the code then only works with network
+  }
+}
+
+export function recall() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY));
+  } catch {
+    return null;
+  }
+}
+
+export function ago(time, locale) {
+  const minutes = Math.round((time - Date.now()) / 60000);
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  return Math.abs(minutes) < 60 ? words.format(minutes, "minute") : words.format(Math.round(minutes / 60), "hour");
+}
+
+export function asOf(time, locale) {
+  const date = new Date(time);
+  const sameDay = date.toDateString() === new Date().toDateString();
+  const clock = date.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+  return `${sameDay ? clock : `${date.toLocaleDateString(locale)} ${clock}`} (${ago(date.getTime(), locale)})`;
+}
