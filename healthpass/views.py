@@ -40,7 +40,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """For operators: 200 when the database answers and tomorrow's scans have a partition; else 503 that says why not."""
+    """For operators: 200 when the database answers and tomorrow's partition exists; else 503 that says why not."""
     tomorrow = timezone.localdate() + timedelta(days=1)
     try:
         ready = partitions.exists(tomorrow)

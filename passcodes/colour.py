@@ -174,7 +174,7 @@ def assess(facts: Facts, rules: Iterable[Rule], at: datetime) -> Assessment:
 
 
 def _severity(reason: Reason) -> tuple:
-    """Sort key: worst colour first, then the rule's code, the later end, and the rest: the order never depends on input."""
+    """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
     rest = (since, reason.division or 0, reason.office, reason.office_phone)
