@@ -31,13 +31,28 @@ def take(scope: str, value: str, *, limit: int, per: timedelta, at: datetime) ->
 
     Windows are fixed and begin at multiples of `per` since 1970. Raises LimitReached instead of counting past `limit`.
     """
-    seconds = int(per.total_seconds())
-    start = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
-    key = f"{scope}:{keyed_hash('limit', value)}"
+    key, start = _counter(scope, value, per, at)
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [key, connection.ops.adapt_datetimefield_value(start), limit])
         if cursor.fetchone() is None:
             raise LimitReached(start + per)
+
+
+GIVE_BACK = "UPDATE accounts_limitcounter SET count = count - 1 WHERE key = %s AND window_start = %s AND count > 0"
+
+
+def give_back(scope: str, value: str, *, per: timedelta, at: datetime) -> None:
+    """Undo what `take` counted with the same arguments: what was to be limited did not happen."""
+    with connection.cursor() as cursor:
+        key, start = _counter(scope, value, per, at)
+        cursor.execute(GIVE_BACK, [key, connection.ops.adapt_datetimefield_value(start)])
+
+
+def _counter(scope: str, value: str, per: timedelta, at: datetime) -> tuple[str, datetime]:
+    """The key of a counter, and the begin of its window."""
+    seconds = int(per.total_seconds())
+    start = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
+    return f"{scope}:{keyed_hash('limit', value)}", start
 
 
 def client_address(request: HttpRequest) -> str:

@@ -11,6 +11,8 @@ from healthpass.lib.masks import mask_phone
 
 CODE_LIFE = timedelta(minutes=5)
 CODE_TRIES = 5
+CODE_RESEND = timedelta(seconds=60)
+IDENTIFIER_REST = timedelta(days=90)  # unused for longer, a number may have a new owner
 DEVICE_KEY_LIFE = timedelta(days=90)
 
 
@@ -44,6 +46,19 @@ class Account(AbstractBaseUser):
     def __str__(self) -> str:
         return f"#{self.pk}"
 
+    @property
+    def is_staff(self) -> bool:
+        """Whether the account has a password: only staff do. Which site it may enter, the site decides."""
+        return bool(self.password) and self.has_usable_password()
+
+    def has_perm(self, perm: str, obj=None) -> bool:
+        """Nobody has Django's permissions: each ModelAdmin grants explicitly."""
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """As `has_perm`."""
+        return False
+
 
 class IdentifierKind(models.TextChoices):
     """What an account signs in with."""
@@ -55,6 +70,11 @@ class IdentifierKind(models.TextChoices):
 def identifier_hash(kind: str, value: str) -> str:
     """The keyed hash an identifier is looked up by."""
     return keyed_hash(f"identifier-{kind}", value)
+
+
+def last_four_hash(number: str) -> str:
+    """The keyed hash of the last four characters of a document number (upper-case, as it is printed)."""
+    return keyed_hash("document-last-four", number[-4:])
 
 
 class Identifier(models.Model):

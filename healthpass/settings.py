@@ -143,7 +143,9 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "accounts.backends.axes_username"
 AXES_CLIENT_IP_CALLABLE = "accounts.limits.client_address"
 AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
-AXES_SENSITIVE_PARAMETERS = ["phone", "password", "digits"]
+# Never stored or logged: what the form holds, and in log lines who tried from where.
+AXES_SENSITIVE_PARAMETERS = ["phone", "password", "digits", "csrfmiddlewaretoken", "next", "username", "ip_address"]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # 15 minutes are 15 minutes
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

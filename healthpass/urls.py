@@ -13,6 +13,7 @@ urlpatterns = [
     path("sw.js", views.service_worker, name="service_worker"),
     path("", include("passcodes.urls")),
     path("", include("healthpass.hot_urls")),
+    path("", include("accounts.urls")),
 ]
 
 handler500 = "healthpass.views.server_error"

@@ -1,0 +1,54 @@
+"""What a browser keeps of who is signed in on it: the session, and the long-lived cookie that makes it known again."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+
+from accounts import actions
+from accounts.models import Account, Device
+
+DEVICE_COOKIE = "device"
+DEVICE_COOKIE_LIFE = timedelta(days=730)
+SECRET_LENGTHS = range(24, 65)
+# The value of that header: the browser forgets pages and codes. Cookies stay, as the device's must.
+CLEAR_SITE_DATA = '"cache", "storage"'
+
+
+def is_known(request: HttpRequest, account: Account) -> bool:
+    """Whether the account has signed in on this browser before."""
+    secret = _secret(request)
+    return secret is not None and Device.objects.filter(account=account, hash=actions.device_hash(secret)).exists()
+
+
+def start(request: HttpRequest, response: HttpResponse, account: Account, *, backend: str, at: datetime) -> None:
+    """Sign in: a new session with nothing of the earlier one in it, and the browser known to the account."""
+    if request.user.is_authenticated and request.user.pk != account.pk:
+        actions.delete_device_keys(device_id=request.session.get("device"))
+    secret = _secret(request) or secrets.token_urlsafe(32)
+    request.session.flush()  # else a staff session would live on in a resident's, for 90 days
+    login(request, account, backend=backend)
+    request.session["device"] = actions.remember_device(account=account, secret=secret, at=at).pk
+    response.set_cookie(
+        DEVICE_COOKIE,
+        secret,
+        max_age=DEVICE_COOKIE_LIFE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def finish(request: HttpRequest) -> None:
+    """Sign out: the session and this browser's device keys end. Answer with CLEAR_SITE_DATA."""
+    if request.user.is_authenticated:
+        actions.delete_device_keys(device_id=request.session.get("device"))
+    logout(request)
+
+
+def _secret(request: HttpRequest) -> str | None:
+    """The secret of the browser's cookie, unless there is none or it is not one of ours."""
+    secret = request.COOKIES.get(DEVICE_COOKIE, "")
+    return secret if len(secret) in SECRET_LENGTHS else None

@@ -1,0 +1,69 @@
+"""The admin sites of staff: one way in for all of them, with password and second factor."""
+
+import django_otp
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.auth import authenticate
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts import actions, sessions
+from accounts.forms import StaffForm
+from accounts.models import Account
+from accounts.views import end_session, own_path
+
+
+class StaffSite(AdminSite):
+    """An AdminSite entered with phone, password and six digits. A subclass says who, by `may_enter`."""
+
+    def may_enter(self, account: Account) -> bool:
+        """Whether this site is for the account. Asked at sign-in and at every request."""
+        return False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        account = request.user
+        return account.is_active and account.is_verified() and self.may_enter(account)
+
+    @method_decorator(never_cache)
+    @method_decorator(sensitive_post_parameters())
+    @login_not_required
+    def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The sign-in page. Whatever is wrong, also "not for this site", looks the same and counts the same."""
+        index = reverse("admin:index", current_app=self.name)
+        path = own_path(request, request.POST.get("next", request.GET.get("next"))) or index
+        if request.method == "GET" and self.has_permission(request):
+            return redirect(path)
+        form = StaffForm(request.POST or None)
+        if form.is_valid():
+            account = authenticate(request, **form.cleaned_data, may_enter=self.may_enter)
+            if account:
+                return self.signed_in(request, account, path)
+            form.add_error(None, _("Phone number, password and digits do not fit together. Wait for new digits."))
+        context = {"form": form, "next": path, "site_header": self.site_header}
+        return render(request, "accounts/staff_sign_in.html", context)
+
+    def signed_in(self, request: HttpRequest, account: Account, path: str) -> HttpResponse:
+        """Begin the session of staff: it ends after STAFF_SESSION_AGE, used or not."""
+        now = timezone.now()
+        response = redirect(path)
+        device = account.otp_device
+        actions.record_staff_sign_in(account=account, site=self.name, at=now)
+        sessions.start(request, response, account, backend="accounts.backends.StaffBackend", at=now)
+        django_otp.login(request, device)
+        request.session.set_expiry(settings.STAFF_SESSION_AGE)
+        return response
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def logout(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """As residents sign out: also the device keys end, and the browser forgets."""
+        if request.method != "POST":
+            return redirect(reverse("admin:index", current_app=self.name))
+        return end_session(request, again=reverse("admin:login", current_app=self.name))
