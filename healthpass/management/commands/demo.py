@@ -1,0 +1,249 @@
+"""Made-up people to try everything with: residents in every colour, an institution, its staff, the authority."""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models import Account, Identifier, IdentifierKind, identifier_hash
+from declarations import documents
+from declarations.documents import DocumentKind
+from declarations.models import (
+    Assurance,
+    Declaration,
+    Person,
+    document_hash,
+    last_four_hash,
+    name_hash,
+)
+from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
+from passcodes.colour import RiskCategory
+from passcodes.models import ColourChange, GateReading, PassCode, RiskRecord
+
+PASSWORD = "liaoning-demo-2026"
+DIVISION = 210102  # 沈阳市和平区
+SOURCE = "demo"
+CREDIT_CODE = "12210100000000099L"
+ENTRANCES = ("东门", "西门")
+DECLARED_AGO = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One who can sign in; `manage.py demo --json` prints these fields. Only staff have password and secret."""
+
+    role: str
+    phone: str
+    name: str
+    document: str | None = None
+    colour: str | None = None
+    password: str | None = None
+    totp_secret: str | None = None  # base32, as authenticator apps take it
+    note: str = ""
+
+
+ACTORS = (
+    Actor("resident", "+8613800000001", "演示绿", "21010219900101901X", "green", note="healthy"),
+    Actor("resident", "+8613800000002", "演示黄", "210102199001019028", "yellow", note="declared a dry cough"),
+    Actor("resident", "+8613800000003", "演示红", "210102199001019036", "red", note="listed as a confirmed case"),
+    Actor("resident", "+8613800000004", "演示灰", "210102199001019044", "grey", note="declared four days ago"),
+    Actor("resident", "+8613800000005", "演示未核", "210102199001019052", "neutral", note="identity only declared"),
+    Actor("scanner", "+8613800000006", "演示门卫", "210102199001019060", "green", note="scans for the demo school"),
+    Actor(
+        "institution_admin",
+        "+8613800000007",
+        "演示校长",
+        password=PASSWORD,
+        totp_secret="LIAONINGDEMOSCHOOLADMIN23456ABCD",
+        note="/console/login/",
+    ),
+    Actor(
+        "authority",
+        "+8613800000008",
+        "演示疾控",
+        password=PASSWORD,
+        totp_secret="LIAONINGDEMOHEALTHAUTHORITY2345A",
+        note="/admin/login/",
+    ),
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the demo data, or put it back as it was: everybody's colour, passwords and second factors."
+        " Refuses when DEBUG is off, because its secrets are public."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--json", action="store_true", help="print who can sign in as JSON")
+        parser.add_argument("--totp", metavar="PHONE", help="only print the present six digits of this staff member")
+        parser.add_argument("--force", action="store_true", help="even when DEBUG is off")
+
+    def handle(self, **options):
+        if options["totp"]:
+            self.stdout.write(present_digits(options["totp"]))
+            return
+        if not (settings.DEBUG or options["force"]):
+            raise CommandError("DEBUG is off, and the demo's passwords are public: nothing done. --force overrides.")
+        restore(at=timezone.now())
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(actor) for actor in ACTORS], ensure_ascii=False, indent=1))
+        else:
+            self.stdout.write(table())
+
+
+def present_digits(phone: str) -> str:
+    """The six digits that the staff member with this phone number would read off an authenticator now."""
+    wanted = phone if phone.startswith("+") else f"+86{phone}"
+    for actor in ACTORS:
+        if actor.phone == wanted and actor.totp_secret:
+            return f"{totp(base64.b32decode(actor.totp_secret)):06d}"
+    raise CommandError(f"No demo staff member has the phone number {phone}.")
+
+
+def table() -> str:
+    """How to sign in as each, for people."""
+    lines = ["Demo people:"]
+    for actor in ACTORS:
+        what = actor.colour or actor.role.replace("_", " ")
+        document = actor.document or "password " + str(actor.password)
+        lines.append(f"  {actor.phone[3:]}  {what:18}{document:32}{actor.note}")
+    staff = next(actor for actor in ACTORS if actor.totp_secret)
+    return "\n".join(
+        [
+            *lines,
+            "Residents and the scanner sign in with the phone number and a one-time code, which the server prints",
+            "(SMS_URL=console:); on a new browser also with the last four characters of the document number above.",
+            "Staff sign in with phone number, password and six digits; these are printed by",
+            f"  python manage.py demo --totp {staff.phone[3:]}",
+        ]
+    )
+
+
+@transaction.atomic
+def restore(*, at: datetime) -> None:
+    """Make what is missing and put back what was changed. Scans and audit rows stay."""
+    accounts = {actor: _account(actor, at) for actor in ACTORS}
+    for actor in ACTORS:
+        if actor.document:
+            _resident(actor, accounts[actor], at)
+        if actor.totp_secret:
+            _staff(actor, accounts[actor])
+    school, _ = Institution.objects.update_or_create(
+        credit_code=CREDIT_CODE,
+        defaults={
+            "name": "演示中学",
+            "kind": InstitutionKind.SCHOOL,
+            "division": DIVISION,
+            "address": "演示路1号",
+            "is_active": True,
+        },
+    )
+    for name in ENTRANCES:
+        Entrance.objects.update_or_create(institution=school, name=name, defaults={"is_active": True})
+    roles = {"scanner": MembershipRole.SCANNER, "institution_admin": MembershipRole.ADMIN}
+    for actor, account in accounts.items():
+        if actor.role in roles:
+            Membership.objects.current().get_or_create(institution=school, account=account, role=roles[actor.role])
+
+
+def _account(actor: Actor, at: datetime) -> Account:
+    """The account of the actor's phone number, unlocked, with the actor's powers only."""
+    account = Account.objects.filter(
+        identifiers__kind=IdentifierKind.PHONE,
+        identifiers__hash=identifier_hash(IdentifierKind.PHONE, actor.phone),
+    ).first()
+    if account is None:
+        account = Account()
+        account.set_unusable_password()
+    account.is_active = True
+    account.is_officer = actor.role == "authority"
+    account.save()
+    Identifier.objects.update_or_create(
+        kind=IdentifierKind.PHONE,
+        hash=identifier_hash(IdentifierKind.PHONE, actor.phone),
+        defaults={"account": account, "value": actor.phone, "used_at": at},
+    )
+    return account
+
+
+def _staff(actor: Actor, account: Account) -> None:
+    """Password and second factor, usable at once."""
+    if not account.check_password(actor.password):
+        account.set_password(actor.password)
+        account.save(update_fields=["password"])
+    TOTPDevice.objects.filter(user=account).exclude(name=SOURCE).delete()
+    TOTPDevice.objects.update_or_create(
+        user=account,
+        name=SOURCE,
+        defaults={
+            "key": base64.b32decode(actor.totp_secret).hex(),
+            "confirmed": True,
+            "last_t": -1,
+            "throttling_failure_count": 0,
+            "throttling_failure_timestamp": None,
+        },
+    )
+
+
+def _resident(actor: Actor, account: Account, at: datetime) -> None:
+    """A person with a code, and facts that give the colour."""
+    kind = DocumentKind.RESIDENT_ID
+    born_on, sex = documents.birth_date_and_sex(actor.document)
+    # Whoever else was declared with this document while trying things out gives way.
+    Person.objects.with_document(kind, actor.document).exclude(holder=account).delete()
+    person, _ = Person.objects.update_or_create(
+        holder=account,
+        defaults={
+            "name": actor.name,
+            "name_hash": name_hash(actor.name),
+            "document_kind": kind,
+            "document_number": actor.document,
+            "document_hash": document_hash(kind, actor.document),
+            "document_last_four_hash": last_four_hash(actor.document),
+            "sex": sex,
+            "birth_date": born_on.isoformat(),
+            "assurance": Assurance.DECLARED if actor.colour == "neutral" else Assurance.AUTHORITY,
+            "needs_desk": False,
+        },
+    )
+    PassCode.objects.get_or_create(person=person)
+    account.last_four_hash = last_four_hash(actor.document)
+    account.save(update_fields=["last_four_hash"])
+    _facts(actor, account, person, at)
+
+
+def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None:
+    """Only the facts that give the actor's colour."""
+    for model in (Declaration, GateReading, ColourChange):
+        model.objects.filter(person=person).delete()
+    Declaration.objects.create(
+        person=person,
+        account=account,
+        made_at=at - (timedelta(days=4) if actor.colour == "grey" else DECLARED_AGO),
+        form_version=1,
+        phone=actor.phone,
+        division=DIVISION,
+        address="演示路2号",
+        fever=False,
+        dry_cough=actor.colour == "yellow",
+        fatigue=False,
+        other_symptoms="",
+    )
+    RiskRecord.objects.filter(document_hash=person.document_hash).delete()
+    if actor.colour == "red":
+        RiskRecord.objects.create(
+            document_hash=person.document_hash,
+            category=RiskCategory.CONFIRMED,
+            starts_at=at - timedelta(days=1),
+            source=SOURCE,
+            office="演示疾病预防控制中心",
+            office_phone="024-12320",
+        )

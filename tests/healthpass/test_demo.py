@@ -1,0 +1,143 @@
+"""The demo's people: everybody can sign in, and everybody has the colour that is promised."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.actions import device_key_hash
+from accounts.models import Account
+from declarations import documents
+from declarations.models import Assurance, Declaration, Person
+from healthpass.management.commands.demo import ACTORS
+from institutions.models import Entrance, Institution, Membership
+from passcodes import facts
+from passcodes.colour import DEFAULT_RULES, assess
+from passcodes.models import PassCode
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def demo(settings, capsys):
+    """Run the command; its JSON."""
+    settings.DEBUG = True
+
+    def run():
+        call_command("demo", "--json")
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def account_of(actor) -> Account:
+    return Account.objects.by_identifier("phone", actor["phone"])
+
+
+def colour_of(actor) -> str:
+    """The colour that the actor's code shows now."""
+    account = account_of(actor)
+    code = PassCode.objects.held_by(account).get()
+    key = factories.device_key(account=account, subject=code.public_id)
+    row = facts.row_by_key(device_key_hash(key), code.public_id, timezone.now())
+    return assess(facts.facts_of(row), DEFAULT_RULES, timezone.now()).colour.name.lower()
+
+
+def test_prints_the_agreed_fields_and_roles(demo):
+    actors = demo()
+    assert {tuple(actor) for actor in actors} == {
+        ("role", "phone", "name", "document", "colour", "password", "totp_secret", "note")
+    }
+    assert {actor["role"] for actor in actors} == {"resident", "scanner", "institution_admin", "authority"}
+    staff = {actor["role"] for actor in actors if actor["password"] or actor["totp_secret"]}
+    assert staff == {"institution_admin", "authority"}
+
+
+def test_every_colour_is_there_and_true(demo):
+    residents = [actor for actor in demo() if actor["colour"]]
+    assert {actor["colour"] for actor in residents} == {"green", "yellow", "red", "grey", "neutral"}
+    assert [colour_of(actor) for actor in residents] == [actor["colour"] for actor in residents]
+
+
+def test_documents_are_valid():
+    numbers = [actor.document for actor in ACTORS if actor.document]
+    assert [documents.check("01", number) for number in numbers] == numbers
+
+
+def test_running_again_adds_nothing(demo):
+    def counts():
+        return [model.objects.count() for model in (Account, Person, PassCode, Declaration, Membership, TOTPDevice)]
+
+    demo()
+    before = counts()
+    demo()
+    assert counts() == before
+
+
+def test_running_again_restores_colours(demo, time_machine):
+    actors = demo()
+    time_machine.move_to(timezone.now() + timedelta(days=5))
+    green = next(actor for actor in actors if actor["colour"] == "green")
+    assert colour_of(green) == "grey"
+    factories.risk_record(number=green["document"])
+    demo()
+    assert [colour_of(actor) for actor in actors if actor["colour"]] == [a["colour"] for a in actors if a["colour"]]
+
+
+def test_document_that_another_account_took_comes_back(demo):
+    green = demo()[0]
+    Person.objects.filter(holder=account_of(green)).update(holder=None, assurance=Assurance.DECLARED)
+    factories.pass_code(account=factories.account(phone="+8613900000001"), number=green["document"])
+    demo()
+    assert colour_of(green) == "green"
+
+
+def test_staff_can_sign_in_with_password_and_digits(demo, capsys):
+    for actor in demo():
+        if actor["password"]:
+            assert account_of(actor).check_password(actor["password"])
+            call_command("demo", "--totp", actor["phone"][3:])
+            digits = capsys.readouterr().out.strip()
+            assert len(digits) == 6
+            assert TOTPDevice.objects.get(user=account_of(actor)).verify_token(digits)
+
+
+def test_powers_are_as_told(demo):
+    actors = {actor["role"]: account_of(actor) for actor in demo()}
+    school = Institution.objects.get()
+    assert sorted(Entrance.objects.filter(institution=school).values_list("name", flat=True)) == ["东门", "西门"]
+    assert Institution.objects.administered_by(actors["institution_admin"]).get() == school
+    assert not Institution.objects.administered_by(actors["scanner"]).exists()
+    assert Membership.objects.current().get(account=actors["scanner"]).role == "scanner"
+    assert actors["authority"].is_officer
+    assert not actors["institution_admin"].is_officer
+
+
+def test_plain_output_tells_how_to_sign_in(settings, capsys):
+    settings.DEBUG = True
+    call_command("demo")
+    output = capsys.readouterr().out
+    assert [actor.phone for actor in ACTORS if actor.phone[3:] not in output] == []
+    assert "manage.py demo --totp" in output
+
+
+def test_refuses_in_production(settings):
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG is off"):
+        call_command("demo")
+    assert not Account.objects.exists()
+
+
+def test_force_overrides(settings):
+    settings.DEBUG = False
+    call_command("demo", "--force")
+    assert Account.objects.count() == len(ACTORS)
+
+
+def test_digits_of_a_resident_do_not_exist():
+    with pytest.raises(CommandError, match="13800000001"):
+        call_command("demo", "--totp", "13800000001")
