@@ -36,7 +36,7 @@ def post(url: str, payload: dict, *, attempts: int = 1) -> dict:
         except requests.RequestException as error:
             if attempt == attempts:
                 raise ServiceUnavailable(type(error).__name__) from error
-    if not response.ok or response.is_redirect:
+    if not 200 <= response.status_code < 300:
         raise ServiceUnavailable(f"HTTP {response.status_code}")
     try:
         answer = response.json()
