@@ -1,5 +1,6 @@
 """Who people are and what was said about their health."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from declarations.documents import DocumentKind
+from declarations.questions import StayAnswer
 from healthpass.lib.encryption import EncryptedTextField, keyed_hash
 from healthpass.lib.masks import mask_document, mask_name
 
@@ -19,11 +21,6 @@ def document_hash(kind: str, number: str) -> str:
 def name_hash(name: str) -> str:
     """Looked up by an institution that searches its records for a name."""
     return keyed_hash("name", name.casefold())
-
-
-def last_four_hash(number: str) -> str:
-    """Looked up by the last four characters of a document number."""
-    return keyed_hash("document-last-four", number[-4:])
 
 
 class Assurance(models.IntegerChoices):
@@ -43,6 +40,10 @@ class Sex(models.TextChoices):
 
 
 class PersonQuerySet(models.QuerySet):
+    def held_by(self, account) -> "PersonQuerySet":
+        """The person that this account holds as itself: one at the most."""
+        return self.filter(holder=account)
+
     def real_name(self) -> "PersonQuerySet":
         """People whose identity has been checked."""
         return self.filter(assurance__gt=Assurance.DECLARED)
@@ -109,6 +110,10 @@ class DeclarationQuerySet(models.QuerySet):
         """The declaration that counts now."""
         return self.filter(person=person).order_by("-made_at").first()
 
+    def made_by(self, account) -> "DeclarationQuerySet":
+        """What this account declared; all that it may see again."""
+        return self.filter(account=account)
+
     def made_since(self, at: datetime) -> "DeclarationQuerySet":
         return self.filter(made_at__gte=at)
 
@@ -165,3 +170,13 @@ class Stay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.division}"
+
+    @classmethod
+    def of(cls, declaration: Declaration, answer: StayAnswer) -> "Stay":
+        """The row that keeps an answer."""
+        return cls(declaration=declaration, **asdict(answer))
+
+    @property
+    def answer(self) -> StayAnswer:
+        """What was answered."""
+        return StayAnswer(self.kind, self.division, self.from_on, self.to_on)

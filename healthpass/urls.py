@@ -12,6 +12,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("sw.js", views.service_worker, name="service_worker"),
     path("", include("passcodes.urls")),
+    path("", include("declarations.urls")),
     path("", include("healthpass.hot_urls")),
     path("", include("accounts.urls")),
 ]

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from django.utils import timezone
 
 from accounts.actions import issue_device_key
-from accounts.models import Account, Device, Identifier, identifier_hash
+from accounts.models import Account, Device, Identifier, identifier_hash, last_four_hash
 from declarations.documents import DocumentKind
 from declarations.models import (
     Assurance,
@@ -14,7 +14,6 @@ from declarations.models import (
     Sex,
     Stay,
     document_hash,
-    last_four_hash,
     name_hash,
 )
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole

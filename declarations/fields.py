@@ -1,0 +1,87 @@
+"""Form fields that take what people type: full-width digits, any script, no control characters."""
+
+import unicodedata
+from datetime import date
+
+import phonenumbers
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+NAME_PUNCTUATION = set("·•・.'’‘`-‐–,/()（）\u200c\u200d")  # the joiners are letters' shapes in Persian and in India
+LINE_BREAKS = set("\r\n\t")
+
+
+def refuse_control_characters(text: str) -> None:
+    """Characters that show nothing, or turn the text around them; line breaks are fine."""
+    if any(unicodedata.category(c) == "Cc" and c not in LINE_BREAKS or c in "\u202a\u202b\u202d\u202e" for c in text):
+        raise ValidationError(_("This holds characters that cannot be shown. Please type it again."))
+
+
+def refuse_other_than_names(text: str) -> None:
+    """A name may have letters of any script, marks, blanks and the few signs that names have."""
+    if not (all(map(_in_names, text)) and any(unicodedata.category(c)[0] == "L" for c in text)):
+        raise ValidationError(_("Enter the name with letters only, as it stands in the document."))
+
+
+def _in_names(character: str) -> bool:
+    """Rare Chinese characters may be newer than our Unicode tables (planes 2, 3) or typed from the private area."""
+    category = unicodedata.category(character)
+    return (
+        category[0] in "LM"
+        or category in ("Zs", "Nd", "Nl", "Co")
+        or character in NAME_PUNCTUATION
+        or 0x20000 <= ord(character) < 0x40000
+    )
+
+
+class NameField(forms.CharField):
+    """A person's name, 1 to 100 characters, in Unicode's composed form with single blanks."""
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=100, validators=[refuse_other_than_names], **kwargs)
+
+    def to_python(self, value) -> str:
+        return unicodedata.normalize("NFC", " ".join(super().to_python(value).split()))
+
+    def widget_attrs(self, widget) -> dict:
+        return {}  # no maxlength: browsers would cut what is pasted without a word
+
+
+class PlainTextField(forms.CharField):
+    """Free text up to `max_length` characters; longer text comes back whole with a message."""
+
+    default_validators = [refuse_control_characters]
+
+    def widget_attrs(self, widget) -> dict:
+        return {}
+
+
+class DayField(forms.DateField):
+    """A date, however its digits are typed. The picker offers nothing after `max_day`."""
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    input_formats = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日"]
+
+    def to_python(self, value) -> date | None:
+        return super().to_python(unicodedata.normalize("NFKC", value) if isinstance(value, str) else value)
+
+
+class PhoneField(forms.CharField):
+    """A phone number in E.164; mainland numbers need no +86."""
+
+    def __init__(self, **kwargs):
+        widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+        super().__init__(widget=widget, **kwargs)
+
+    def to_python(self, value) -> str:
+        text = unicodedata.normalize("NFKC", super().to_python(value))
+        if not text:
+            return ""
+        try:
+            number = phonenumbers.parse(text, "CN")
+        except phonenumbers.NumberParseException:
+            number = None
+        if number is None or not phonenumbers.is_valid_number(number):
+            raise ValidationError(_("Enter a phone number; from abroad with + and the country code."))
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
