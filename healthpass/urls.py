@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("declarations.urls")),
     path("", include("healthpass.hot_urls")),
     path("", include("accounts.urls")),
+    path("", include("scanning.urls")),
 ]
 
 handler500 = "healthpass.views.server_error"
