@@ -4,7 +4,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from accounts.authority import authority
 from healthpass import views
+from institutions.console import console
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -16,6 +18,8 @@ urlpatterns = [
     path("", include("healthpass.hot_urls")),
     path("", include("accounts.urls")),
     path("", include("scanning.urls")),
+    path("console/", console.urls),
+    path("admin/", authority.urls),
 ]
 
 handler500 = "healthpass.views.server_error"

@@ -1,5 +1,7 @@
 """Who stands at which door."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -106,3 +108,43 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.get_role_display()}"
+
+    def end(self, *, at: datetime) -> None:
+        """The account stops acting in this role, from its next request on."""
+        self.ended_at = at
+        self.save(update_fields=["ended_at"])
+
+
+class RoleManager(models.Manager.from_queryset(MembershipQuerySet)):
+    """Memberships of one role."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self.role = role
+
+    def get_queryset(self) -> MembershipQuerySet:
+        return super().get_queryset().filter(role=self.role)
+
+
+class Scanner(Membership):
+    """扫码员: a membership that lets a real-name account scan for the institution."""
+
+    ROLE = MembershipRole.SCANNER
+    objects = RoleManager(ROLE)
+
+    class Meta:
+        proxy = True
+        verbose_name = _("scanner")
+        verbose_name_plural = _("scanners")
+
+
+class Administrator(Membership):
+    """机构管理员: a membership that opens the console."""
+
+    ROLE = MembershipRole.ADMIN
+    objects = RoleManager(ROLE)
+
+    class Meta:
+        proxy = True
+        verbose_name = _("institution admin")
+        verbose_name_plural = _("institution admins")

@@ -129,4 +129,28 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Administrator",
+            fields=[],
+            options={
+                "verbose_name": "institution admin",
+                "verbose_name_plural": "institution admins",
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("institutions.membership",),
+        ),
+        migrations.CreateModel(
+            name="Scanner",
+            fields=[],
+            options={
+                "verbose_name": "scanner",
+                "verbose_name_plural": "scanners",
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("institutions.membership",),
+        ),
     ]

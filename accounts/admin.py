@@ -1,0 +1,64 @@
+"""Accounts and the audit on the authority's site: read only, masked."""
+
+from datetime import datetime
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts import phones
+from accounts.audited import AuditedAdmin
+from accounts.authority import authority
+from accounts.lists import ChoiceFilter, DayFilter
+from accounts.models import Account, AuditEntry, IdentifierKind, identifier_hash
+
+
+class OfficerFilter(ChoiceFilter):
+    title = _("role")
+    parameter = "role"
+
+    def lookups(self):
+        return [("officer", _("Officer of the health authority"))]
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(is_officer=True)
+
+
+@admin.register(Account, site=authority)
+class AccountAdmin(AuditedAdmin):
+    audits_looks = True
+    list_display = ("__str__", "phones", "is_active", "is_officer", "created_at")
+    list_filter = (OfficerFilter,)
+    fields = readonly_fields = ("phones", "is_active", "is_officer", "last_login", "created_at")
+    ordering = ("-pk",)
+    hashed_search = {"phone": "identifiers__hash"}
+    search_label = _("Whole phone number")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("identifiers")
+
+    def search_hashes(self, typed: str) -> tuple[str, list[str]]:
+        try:
+            return "phone", [identifier_hash(IdentifierKind.PHONE, phones.normalise(typed))]
+        except phones.InvalidPhone:
+            return "phone", [identifier_hash(IdentifierKind.PHONE, "")]
+
+    @admin.display(description=_("phone number"))
+    def phones(self, account: Account) -> str:
+        return ", ".join(str(identifier) for identifier in account.identifiers.all()) or "—"
+
+
+class AuditDayFilter(DayFilter):
+    def between(self, rows: QuerySet, start: datetime, end: datetime) -> QuerySet:
+        return rows.filter(at__gte=start, at__lt=end)
+
+
+@admin.register(AuditEntry, site=authority)
+class AuditEntryAdmin(AuditedAdmin):
+    list_display = ("at", "actor", "action", "subject")
+    list_filter = (AuditDayFilter,)
+    list_select_related = ("actor",)
+    fields = readonly_fields = ("at", "actor", "action", "subject", "detail")
+    ordering = ("-pk",)
+    actions = None

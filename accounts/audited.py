@@ -1,0 +1,232 @@
+"""What every page of both staff sites has in common: closed by default, nothing deleted, everything answered for."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from accounts import audit
+from accounts.lists import CappedPaginator, FoundFilter
+from accounts.models import AuditEntry
+from accounts.staff import StaffSite
+
+HISTORY_LENGTH = 200
+IDS_IN_AUDIT = 20
+VERBS = {
+    "add": gettext_lazy("Added"),
+    "change": gettext_lazy("Changed"),
+    "end": gettext_lazy("Ended"),
+    "view": gettext_lazy("Looked at"),
+}
+
+
+class AuditedSite(StaffSite):
+    """A staff site without Django's own log, sidebar and redirects by content type."""
+
+    index_template = "admin/first_page.html"
+    enable_nav_sidebar = False
+    final_catch_all_view = False
+
+    def get_urls(self) -> list:
+        """Without the redirect to any object's page: it asks no ModelAdmin."""
+        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+
+    def get_log_entries(self, request: HttpRequest) -> QuerySet:
+        """None: the audit is kept elsewhere."""
+        return LogEntry.objects.none()
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict | None = None) -> HttpResponse:
+        """Every app's models stand on the first page."""
+        return redirect(reverse("admin:index", current_app=self.name))
+
+
+class AuditedAdmin(ModelAdmin):
+    """Shows to whoever may enter the site; adds, changes and ends only where a subclass says so.
+
+    What would go to Django's own log goes to the audit. A page of one person is itself a thing to answer for:
+    `audits_looks` writes a row whenever one is opened. Searches look a keyed hash up, are sent as POST so that what
+    was typed stands in no address or log, and are written down too.
+    """
+
+    can_add = False
+    can_change = False
+    audits_looks = False
+    # What is searched for -> the lookup that its keyed hashes are compared with. Empty: no search.
+    hashed_search: dict[str, str] = {}
+    search_label = ""
+    list_filter = ()
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    paginator = CappedPaginator
+    save_as_continue = False
+
+    # Permissions
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.can_add and self.admin_site.has_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.can_change and self.admin_site.has_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what the list's own filters ask for: no field can be probed by writing an address."""
+        return any(lookup in filter_class.parameters() for filter_class in self.get_list_filter(request))
+
+    def get_list_filter(self, request: HttpRequest) -> tuple:
+        return (*self.list_filter, FoundFilter) if self.hashed_search else self.list_filter
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
+        """The row, if the queryset of this request has it; otherwise there is no such page."""
+        obj = super().get_object(request, object_id, from_field)
+        if obj is None:
+            raise Http404
+        return obj
+
+    # Addresses
+
+    def get_urls(self) -> list:
+        """Also the search; and a sign-in page of this site's own for every one of them."""
+        name = self._name
+        search = self.admin_site.admin_view(require_POST(self.search_view))
+        urls = [path("search/", search, name=f"{name}_search"), *self.extra_urls(name), *super().get_urls()]
+        for url in urls:
+            url.callback.login_url = reverse_lazy("admin:login", current_app=self.admin_site.name)
+        return urls
+
+    def extra_urls(self, name: str) -> list:
+        """Addresses that a subclass adds, their names beginning with `name`."""
+        return []
+
+    def list_url(self) -> str:
+        """The address of the list."""
+        return reverse(f"admin:{self._name}_changelist", current_app=self.admin_site.name)
+
+    # Searching
+
+    def search_hashes(self, typed: str) -> tuple[str, Iterable[str]]:
+        """Which entry of `hashed_search` the text is for, and the hashes it can stand for."""
+        raise NotImplementedError
+
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        """Turns what was typed into keyed hashes and shows the list of those."""
+        if not self.hashed_search:
+            raise Http404
+        target = self.list_url()
+        typed = request.POST.get("who", "").strip()[:200]
+        if not typed:
+            return HttpResponseRedirect(target)
+        kind, hashes = self.search_hashes(typed)
+        hashes = sorted(set(hashes))
+        rows = self.get_queryset(request).filter(**{f"{self.hashed_search[kind]}__in": hashes})
+        found = [str(pk) for pk in rows.order_by("-pk").values_list("pk", flat=True)[:IDS_IN_AUDIT]]
+        audit.record(
+            by=request.user,
+            action=f"search-{self._subject_name}",
+            subject=self._subject_name,
+            at=timezone.now(),
+            kind=kind,
+            found=found,
+        )
+        return HttpResponseRedirect(f"{target}?{urlencode({'found': '-'.join([kind, '.'.join(hashes)])})}")
+
+    # Audit
+
+    @property
+    def _name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
+
+    @property
+    def _subject_name(self) -> str:
+        return self.opts.concrete_model._meta.model_name
+
+    def subject_of(self, obj: Model) -> str:
+        """What audit rows about this object are kept under: `person:12`."""
+        return f"{self._subject_name}:{obj.pk}"
+
+    def looked_at(self, obj: Model) -> str:
+        """Whom a look at this object is a look at."""
+        return self.subject_of(obj)
+
+    def record(self, request: HttpRequest, verb: str, obj: Model, **detail) -> AuditEntry:
+        """An audit row of what this account did with the object."""
+        return audit.record(
+            by=request.user,
+            action=f"{verb}-{self._subject_name}",
+            subject=self.subject_of(obj),
+            at=timezone.now(),
+            **detail,
+        )
+
+    def construct_change_message(self, request, form, formsets, add=False) -> list[str]:
+        """The names of the fields that changed, never their values."""
+        return form.changed_data
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: list[str]) -> AuditEntry:
+        return self.record(request, "add", obj)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: list[str]) -> AuditEntry:
+        return self.record(request, "change", obj, fields=message)
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if change and self.audits_looks:
+            self._record_look(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _record_look(self, request: HttpRequest, obj: Model) -> None:
+        audit.record(
+            by=request.user,
+            action=f"view-{self._subject_name}",
+            subject=self.looked_at(obj),
+            at=timezone.now(),
+            page=self.subject_of(obj),
+        )
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        """What the audit has about this object, newest first."""
+        obj = self.get_object(request, unquote(object_id))
+        if self.audits_looks:
+            self._record_look(request, obj)
+        rows = AuditEntry.objects.filter(subject=self.subject_of(obj)).prefetch_related("actor__identifiers")
+        entries = list(rows.order_by("-at", "-pk")[:HISTORY_LENGTH])
+        for entry in entries:
+            entry.said = VERBS.get(entry.action.partition("-")[0], entry.action)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("History"),
+            "entries": entries,
+            "object": obj,
+            "module_name": capfirst(self.opts.verbose_name_plural),
+            "opts": self.opts,
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/object_history.html", context)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(
+            request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
+        )

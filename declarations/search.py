@@ -1,0 +1,18 @@
+"""Finding people by what staff type: a full name, a document number, or the last four characters of one."""
+
+import re
+
+from declarations import documents
+from declarations.documents import DocumentKind
+from declarations.models import document_hash, last_four_hash, name_hash
+
+
+def search_hashes(typed: str) -> tuple[str, list[str]]:
+    """What was typed, `name`, `document` or `last_four`, and the keyed hashes it can stand for."""
+    number = documents.normalise(typed)
+    if not number.isascii() or not re.search(r"\d", number):
+        return "name", [name_hash(" ".join(typed.split()))]
+    if len(number) == 4:
+        return "last_four", [last_four_hash(number)]
+    families = {kind.family for kind in DocumentKind}
+    return "document", sorted(document_hash(family, number) for family in families)

@@ -1,0 +1,48 @@
+"""Writes of the institutions app."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Account, IdentifierKind, identifier_hash
+from declarations.models import Person
+from institutions.models import Institution, Membership
+
+
+def real_name_account(phone: str) -> Account | None:
+    """The active account with this phone number (E.164), if its holder is a real-name person.
+
+    One query whatever the reason for None is, so that the answer does not tell who is registered.
+    """
+    person = (
+        Person.objects.real_name()
+        .filter(
+            holder__is_active=True,
+            holder__identifiers__kind=IdentifierKind.PHONE,
+            holder__identifiers__hash=identifier_hash(IdentifierKind.PHONE, phone),
+        )
+        .select_related("holder")
+        .first()
+    )
+    return person.holder if person else None
+
+
+@transaction.atomic
+def add_member(*, institution: Institution, account: Account, role: str, by: Account | None, at: datetime) -> Membership:
+    """The account's current membership in this role: an existing one, or a new one with its audit row."""
+    member, created = Membership.objects.get_or_create(
+        institution=institution, account=account, role=role, ended_at=None, defaults={"added_by": by}
+    )
+    if created:
+        audit.record(by=by, action=f"add-{role}", subject=f"membership:{member.pk}", at=at, institution=institution.pk)
+    return member
+
+
+@transaction.atomic
+def end_member(*, member: Membership, by: Account | None, at: datetime) -> None:
+    """The account stops acting in this role, from its next request on."""
+    member.end(at=at)
+    audit.record(
+        by=by, action=f"end-{member.role}", subject=f"membership:{member.pk}", at=at, institution=member.institution_id
+    )

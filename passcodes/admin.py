@@ -1,0 +1,230 @@
+"""The epidemic database on the authority's site, and the colours that were shown."""
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.forms import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from accounts.audited import AuditedAdmin
+from accounts.authority import authority
+from accounts.lists import ChoiceFilter, DayFilter
+from declarations import divisions, documents
+from declarations.documents import DocumentKind
+from declarations.models import document_hash
+from declarations.search import search_hashes
+from passcodes.colour import Colour, RiskCategory, RiskLevel
+from passcodes.models import ColourChange, RiskArea, RiskRecord
+
+
+class RiskRecordForm(forms.ModelForm):
+    """The document is typed, checked and kept as a keyed hash only."""
+
+    document_kind = forms.ChoiceField(label=gettext_lazy("Document"), choices=DocumentKind)
+    document_number = forms.CharField(label=gettext_lazy("Document number"), max_length=40)
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if "document_kind" in data and "document_number" in data:
+            try:
+                number = documents.check(data["document_kind"], data["document_number"])
+            except documents.InvalidNumber as error:
+                raise ValidationError({"document_number": _("This cannot be a number of such a document.")}) from error
+            self.instance.document_hash = document_hash(data["document_kind"], number)
+        return data
+
+
+class CategoryFilter(ChoiceFilter):
+    title = gettext_lazy("category")
+    parameter = "category"
+
+    def lookups(self):
+        return RiskCategory.choices
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(category=self.value)
+
+
+class InForceFilter(ChoiceFilter):
+    title = gettext_lazy("state")
+    parameter = "state"
+
+    def lookups(self):
+        return [("in_force", _("In force")), ("ended", _("Ended"))]
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        now = timezone.now()
+        return rows.in_force(now) if self.value == "in_force" else rows.filter(ends_at__lte=now)
+
+
+@admin.register(RiskRecord, site=authority)
+class RiskRecordAdmin(AuditedAdmin):
+    """Added and ended; never edited, so that what a colour rested on stays to be read."""
+
+    can_add = True
+    audits_looks = True
+    list_display = ("__str__", "category", "starts_at", "ends_at", "office", "source")
+    list_filter = (InForceFilter, CategoryFilter)
+    ordering = ("-pk",)
+    sortable_by = ()
+    actions = ("end_selected",)
+    hashed_search = {"document": "document_hash"}
+    search_label = gettext_lazy("Whole document number")
+    change_form_template = "admin/risk_record.html"
+    add_fields = (
+        "document_kind",
+        "document_number",
+        "category",
+        "starts_at",
+        "ends_at",
+        "source",
+        "office",
+        "office_phone",
+    )
+    shown_fields = ("category", "starts_at", "ends_at", "source", "office", "office_phone", "created_by", "created_at")
+
+    def get_form(self, request: HttpRequest, obj: RiskRecord | None = None, change: bool = False, **kwargs):
+        if obj is None:
+            kwargs["form"] = RiskRecordForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: RiskRecord | None = None):
+        return self.shown_fields if obj else self.add_fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RiskRecord | None = None):
+        return self.shown_fields if obj else ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict:
+        return {"starts_at": timezone.now().replace(second=0, microsecond=0)}
+
+    def save_model(self, request: HttpRequest, obj: RiskRecord, form: RiskRecordForm, change: bool) -> None:
+        obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def search_hashes(self, typed: str) -> tuple[str, list[str]]:
+        kind, hashes = search_hashes(typed)
+        return "document", hashes if kind == "document" else [document_hash(DocumentKind.OTHER, "")]
+
+    @admin.action(description=gettext_lazy("End the selected risk records"))
+    def end_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._end(request, queryset)
+
+    def extra_urls(self, name: str) -> list:
+        view = self.admin_site.admin_view(require_POST(self.end_view))
+        return [path("<int:object_id>/end/", view, name=f"{name}_end")]
+
+    def end_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ends one record."""
+        record = self.get_object(request, str(object_id))
+        self._end(request, self.get_queryset(request).filter(pk=record.pk))
+        return HttpResponseRedirect(self.list_url())
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj and (obj.ends_at is None or obj.ends_at > timezone.now()):
+            context["end_url"] = reverse(f"admin:{self._name}_end", args=[obj.pk], current_app=self.admin_site.name)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _end(self, request: HttpRequest, records: QuerySet) -> None:
+        now = timezone.now()
+        running = list(records.filter(Q(ends_at=None) | Q(ends_at__gt=now)))
+        for record in running:
+            # A measure that was still to begin ends as soon as it begins: the row must stay, and its end be later.
+            record.ends_at = max(now, record.starts_at + timedelta(microseconds=1))
+            record.save(update_fields=["ends_at"])
+            self.record(request, "end", record)
+        self.message_user(
+            request,
+            _("Risk records ended: %(count)d") % {"count": len(running)},
+            messages.SUCCESS if running else messages.WARNING,
+        )
+
+
+class LevelFilter(ChoiceFilter):
+    title = gettext_lazy("level")
+    parameter = "level"
+
+    def lookups(self):
+        return RiskLevel.choices
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(level=self.value)
+
+
+class RiskAreaForm(forms.ModelForm):
+    """Checks the division (GB/T 2260): a county, a prefecture or a province."""
+
+    def clean_division(self) -> int:
+        division = self.cleaned_data["division"]
+        if not divisions.known(division):
+            raise ValidationError(_("There is no division with this code."))
+        return division
+
+
+@admin.register(RiskArea, site=authority)
+class RiskAreaAdmin(AuditedAdmin):
+    """Added; later only its last day is set."""
+
+    can_add = can_change = True
+    form = RiskAreaForm
+    list_display = ("place", "level", "starts_on", "ends_on", "source")
+    list_filter = (LevelFilter,)
+    fields = ("division", "level", "starts_on", "ends_on", "source")
+    ordering = ("-starts_on", "-pk")
+    sortable_by = ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RiskArea | None = None):
+        return ("place", "level", "starts_on", "source") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: RiskArea | None = None):
+        return ("place", "level", "starts_on", "ends_on", "source") if obj else self.fields
+
+    @admin.display(description=gettext_lazy("division"))
+    def place(self, area: RiskArea) -> str:
+        return f"{divisions.full_name(area.division)} {area.division}"
+
+
+class ColourFilter(ChoiceFilter):
+    title = gettext_lazy("colour")
+    parameter = "colour"
+
+    def lookups(self):
+        return Colour.choices
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(colour=self.value)
+
+
+class ColourDayFilter(DayFilter):
+    def between(self, rows: QuerySet, start: datetime, end: datetime) -> QuerySet:
+        return rows.filter(at__gte=start, at__lt=end)
+
+
+@admin.register(ColourChange, site=authority)
+class ColourChangeAdmin(AuditedAdmin):
+    audits_looks = True
+    list_display = ("at", "person", "colour")
+    list_filter = (ColourDayFilter, ColourFilter)
+    list_select_related = ("person",)
+    fields = readonly_fields = ("at", "person", "colour", "reasons")
+    ordering = ("-pk",)
+    sortable_by = ()
+    actions = None
+    hashed_search = {
+        "name": "person__name_hash",
+        "document": "person__document_hash",
+        "last_four": "person__document_last_four_hash",
+    }
+    search_label = gettext_lazy("Full name, document number, or its last four characters")
+
+    def search_hashes(self, typed: str) -> tuple[str, list[str]]:
+        return search_hashes(typed)
+
+    def looked_at(self, change: ColourChange) -> str:
+        return f"person:{change.person_id}"
