@@ -19,7 +19,7 @@ endif
 
 run: .venv/installed node_modules/installed $(CATALOGUES)
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) partitions --verbosity 0
+	@$(MANAGE) partitions >/dev/null
 	@$(MANAGE) demo
 	@echo
 	@echo "Health Pass runs on http://127.0.0.1:$(PORT)/ (Ctrl-C stops it). Sign in with a phone number from above;"

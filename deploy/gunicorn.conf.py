@@ -17,3 +17,5 @@ max_requests_jitter = 10_000
 accesslog = None
 errorlog = "-"
 loglevel = "info"
+# Signals steer it; several servers of one user would share the socket.
+control_socket_disable = True
