@@ -17,6 +17,7 @@ endif
 
 .PHONY: run test browser check bench fix messages clean
 
+# With threads, because no proxy stands in front here: browsers open connections ahead, which hold a sync worker up.
 run: .venv/installed node_modules/installed $(CATALOGUES)
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) partitions >/dev/null
@@ -25,10 +26,10 @@ run: .venv/installed node_modules/installed $(CATALOGUES)
 	@echo "Health Pass runs on http://127.0.0.1:$(PORT)/ (Ctrl-C stops it). Sign in with a phone number from above;"
 	@echo "the one-time code appears here, below."
 	@echo
-	@exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --bind 127.0.0.1:$(PORT) healthpass.wsgi
+	@exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --threads 4 --bind 127.0.0.1:$(PORT) healthpass.wsgi
 
 test: .venv/installed-dev $(CATALOGUES)
-	$(BIN)/pytest -q -m "not browser"
+	$(BIN)/pytest -q
 
 browser: .venv/installed-dev node_modules/installed $(CATALOGUES)
 	$(BIN)/pytest -q -m browser

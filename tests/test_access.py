@@ -24,6 +24,7 @@ PUBLIC = {
     "console:login",
     "console:logout",
     "declarations:agreement",
+    "declarations:counties",
     "passcodes:key_set",
     "passcodes:offline",
     "scanning:open",
