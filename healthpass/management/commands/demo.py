@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.models import Account, Identifier, IdentifierKind, identifier_hash
+from accounts.models import Account, Identifier, IdentifierKind, identifier_hash, last_four_hash
 from declarations import documents
 from declarations.documents import DocumentKind
 from declarations.models import (
@@ -20,7 +20,6 @@ from declarations.models import (
     Declaration,
     Person,
     document_hash,
-    last_four_hash,
     name_hash,
 )
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
