@@ -2,9 +2,10 @@
 
 import re
 
+from accounts.models import last_four_hash
 from declarations import documents
 from declarations.documents import DocumentKind
-from declarations.models import document_hash, last_four_hash, name_hash
+from declarations.models import document_hash, name_hash
 
 
 def search_hashes(typed: str) -> tuple[str, list[str]]:
