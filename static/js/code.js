@@ -30,13 +30,13 @@ function tick() {
 
 function showStale() {
   page.classList.add("is-stale");
-  state.textContent = state.dataset.stale.replace("%s", asOf(renewedAt, locale));
+  state.textContent = state.dataset.stale.replace("{time}", asOf(renewedAt, locale));
 }
 
 function showLive() {
   page.classList.remove("is-stale");
   const time = new Date(renewedAt + offset).toLocaleTimeString(locale, { timeZone: "Asia/Shanghai" });
-  state.textContent = state.dataset.live.replace("%s", time);
+  state.textContent = state.dataset.live.replace("{time}", time);
 }
 
 async function renew() {

@@ -13,7 +13,7 @@ async function show() {
   draw(card.querySelector("[data-part=qr]"), last.text);
   card.querySelector("[data-part=name]").textContent = last.name;
   card.querySelector("[data-part=document]").textContent = last.document;
-  state.textContent = state.dataset.stale.replace("%s", asOf(last.at, page.dataset.locale));
+  state.textContent = state.dataset.stale.replace("{time}", asOf(last.at, page.dataset.locale));
   page.querySelector("[data-part=none]").hidden = true;
   card.hidden = false;
 }
