@@ -1,6 +1,7 @@
 """The admin sites of staff: one way in for all of them, with password and second factor."""
 
 import django_otp
+from axes.utils import reset as forget_failures
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth import authenticate
@@ -15,7 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import actions, sessions
+from accounts.backends import axes_username
 from accounts.forms import StaffForm
+from accounts.limits import client_address
 from accounts.models import Account
 from accounts.views import end_session, own_path
 
@@ -44,16 +47,17 @@ class StaffSite(AdminSite):
         if form.is_valid():
             account = authenticate(request, **form.cleaned_data, may_enter=self.may_enter)
             if account:
-                return self.signed_in(request, account, path)
+                return self.signed_in(request, account, path, phone=form.cleaned_data["phone"])
             form.add_error(None, _("Phone number, password and digits do not fit together. Wait for new digits."))
         context = {"form": form, "next": path, "site_header": self.site_header}
         return render(request, "accounts/staff_sign_in.html", context)
 
-    def signed_in(self, request: HttpRequest, account: Account, path: str) -> HttpResponse:
+    def signed_in(self, request: HttpRequest, account: Account, path: str, *, phone: str) -> HttpResponse:
         """Begin the session of staff: it ends after STAFF_SESSION_AGE, used or not."""
         now = timezone.now()
         response = redirect(path)
         device = account.otp_device
+        forget_failures(username=axes_username(request, {"phone": phone}), ip=client_address(request))
         actions.record_staff_sign_in(account=account, site=self.name, at=now)
         sessions.start(request, response, account, backend="accounts.backends.StaffBackend", at=now)
         django_otp.login(request, device)

@@ -286,6 +286,7 @@ def end_session(request: HttpRequest, *, again: str) -> HttpResponse:
     return response
 
 
+@never_cache
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict | None) -> HttpResponse:
     """The answer to too many failed sign-ins of staff; called by django-axes, which says what was tried."""
     now = timezone.now()
