@@ -27,6 +27,7 @@ class OfficerFilter(ChoiceFilter):
 
 @admin.register(Account, site=authority)
 class AccountAdmin(AuditedAdmin):
+    order = 7
     audits_looks = True
     list_display = ("__str__", "phones", "is_active", "is_officer", "created_at")
     list_filter = (OfficerFilter,)
@@ -56,6 +57,7 @@ class AuditDayFilter(DayFilter):
 
 @admin.register(AuditEntry, site=authority)
 class AuditEntryAdmin(AuditedAdmin):
+    order = 8
     list_display = ("at", "actor", "action", "subject")
     list_filter = (AuditDayFilter,)
     list_select_related = ("actor",)

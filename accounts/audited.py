@@ -43,6 +43,13 @@ class AuditedSite(StaffSite):
         """Without the redirect to any object's page: it asks no ModelAdmin."""
         return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
 
+    def each_context(self, request: HttpRequest) -> dict:
+        """Also `sections`: every list of the site, in the order its ModelAdmins ask for."""
+        context = super().each_context(request)
+        models = [model for app in context["available_apps"] for model in app["models"]]
+        models.sort(key=lambda model: self.get_model_admin(model["model"]).order)
+        return {**context, "sections": models}
+
     def get_log_entries(self, request: HttpRequest) -> QuerySet:
         """None: the audit is kept elsewhere."""
         return LogEntry.objects.none()
@@ -60,6 +67,7 @@ class AuditedAdmin(ModelAdmin):
     was typed stands in no address or log, and are written down too.
     """
 
+    order = 100  # of its link among the site's sections
     can_add = False
     can_change = False
     audits_looks = False
@@ -72,7 +80,6 @@ class AuditedAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     paginator = CappedPaginator
-    save_as_continue = False
 
     # Permissions
 
@@ -193,6 +200,7 @@ class AuditedAdmin(ModelAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if change and self.audits_looks:
             self._record_look(request, obj)
+        context["show_save_and_continue"] = False
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _record_look(self, request: HttpRequest, obj: Model) -> None:

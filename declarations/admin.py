@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +41,7 @@ class DeskFilter(ChoiceFilter):
 
 @admin.register(Person, site=authority)
 class PersonAdmin(AuditedAdmin):
+    order = 3
     audits_looks = True
     list_display = ("masked_name", "masked_document", "document_kind", "assurance", "needs_desk", "created_at")
     list_filter = (AssuranceFilter, DeskFilter)
@@ -64,7 +64,7 @@ class PersonAdmin(AuditedAdmin):
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         return search_hashes(typed)
 
-    @admin.display(description=_("name"))
+    @admin.display(description=_("full name"))
     def masked_name(self, person: Person) -> str:
         return person.masked_name
 
@@ -95,6 +95,7 @@ class SymptomsFilter(ChoiceFilter):
 
 @admin.register(Declaration, site=authority)
 class DeclarationAdmin(AuditedAdmin):
+    order = 4
     audits_looks = True
     list_display = ("made_at", "person", "residence", "fever", "dry_cough", "fatigue")
     list_filter = (DeclarationDayFilter, SymptomsFilter)

@@ -29,7 +29,9 @@ def real_name_account(phone: str) -> Account | None:
 
 
 @transaction.atomic
-def add_member(*, institution: Institution, account: Account, role: str, by: Account | None, at: datetime) -> Membership:
+def add_member(
+    *, institution: Institution, account: Account, role: str, by: Account | None, at: datetime
+) -> Membership:
     """The account's current membership in this role: an existing one, or a new one with its audit row."""
     member, created = Membership.objects.get_or_create(
         institution=institution, account=account, role=role, ended_at=None, defaults={"added_by": by}

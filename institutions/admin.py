@@ -43,6 +43,7 @@ class InUseFilter(ChoiceFilter):
 class EntranceAdmin(ScopedAdmin):
     """Added, renamed, taken out of use; never deleted: scans name them."""
 
+    order = 2
     can_add = can_change = True
     list_display = ("name", "is_active", "created_at")
     list_filter = (InUseFilter,)
@@ -50,7 +51,7 @@ class EntranceAdmin(ScopedAdmin):
     ordering = ("-is_active", "name")
 
     def panel(self, request: HttpRequest) -> Panel:
-        return Panel("console/_entrances.html", 2, {"entrances": self.get_queryset(request).order_by(*self.ordering)})
+        return Panel("console/_entrances.html", {"entrances": self.get_queryset(request).order_by(*self.ordering)})
 
 
 class CurrentFilter(ChoiceFilter):
@@ -76,9 +77,11 @@ class MemberForm(forms.ModelForm):
             return data
         self.instance.role = self._meta.model.ROLE
         self.instance.account = self._account(data["phone"])
-        if self._meta.model.objects.current().filter(
-            institution=data["institution"], account=self.instance.account
-        ).exists():
+        if (
+            self._meta.model.objects.current()
+            .filter(institution=data["institution"], account=self.instance.account)
+            .exists()
+        ):
             raise ValidationError({"phone": _("This person is on the list already.")})
         return data
 
@@ -131,7 +134,7 @@ class MemberAdmin(AuditedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None):
         return ("person", "phone", "institution", "created_at", "state") if obj else ()
 
-    @admin.display(description=gettext_lazy("name"))
+    @admin.display(description=gettext_lazy("full name"))
     def person(self, member: Membership) -> str:
         holder = getattr(member.account, "person", None)
         return holder.masked_name if holder else "—"
@@ -193,6 +196,7 @@ class MemberAdmin(AuditedAdmin):
 
 @admin.register(Scanner, site=console)
 class ScannerAdmin(MemberAdmin, ScopedAdmin):
+    order = 3
     list_display = ("person", "phone", "state", "created_at")
     explanation = gettext_lazy(
         "A scanner must have a real-name health pass: the person signs in with their phone number, declares, and the "
@@ -201,7 +205,7 @@ class ScannerAdmin(MemberAdmin, ScopedAdmin):
 
     def panel(self, request: HttpRequest) -> Panel:
         current = self.get_queryset(request).current().order_by("-created_at")
-        return Panel("console/_scanners.html", 3, {"scanners": [(self.person(m), self.phone(m), m.pk) for m in current]})
+        return Panel("console/_scanners.html", {"scanners": [(self.person(m), self.phone(m), m.pk) for m in current]})
 
 
 class ActiveFilter(InUseFilter):
@@ -232,6 +236,7 @@ class InstitutionForm(forms.ModelForm):
 class InstitutionAdmin(AuditedAdmin):
     """Added, edited, suspended: an inactive institution's console is closed and its scanners record nothing."""
 
+    order = 5
     can_add = can_change = True
     form = InstitutionForm
     list_display = ("name", "credit_code", "kind", "division_name", "is_active")
@@ -247,6 +252,7 @@ class InstitutionAdmin(AuditedAdmin):
 
 @admin.register(Administrator, site=authority)
 class AdministratorAdmin(MemberAdmin):
+    order = 6
     list_display = ("person", "phone", "institution", "state", "created_at")
     list_select_related = ("account__person", "institution")
     audits_looks = True

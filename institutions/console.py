@@ -22,7 +22,6 @@ class Panel:
     """What a ModelAdmin puts on the console's first page: rendered by `template` with `panel` in its context."""
 
     template: str
-    order: int
     context: dict = field(default_factory=dict)
 
 
@@ -59,8 +58,8 @@ class ConsoleSite(AuditedSite):
 
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The first page: a panel of each ModelAdmin that has one."""
-        panels = [panel for admin in self._registry.values() if (panel := admin.panel(request))]
-        panels.sort(key=lambda panel: panel.order)
+        admins = sorted(self._registry.values(), key=lambda admin: admin.order)
+        panels = [panel for admin in admins if (panel := admin.panel(request))]
         return super().index(request, {"panels": panels, **(extra_context or {})})
 
 
@@ -108,7 +107,9 @@ class ScopedAdmin(AuditedAdmin):
             return self.admin_site.get_model_admin(model).get_queryset(request)
         return model._default_manager.none()
 
-    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs) -> type[ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs
+    ) -> type[ModelForm]:
         """With the institution fixed: the only one, or that of the row. It is chosen when adding, with several."""
         form = super().get_form(request, obj, change, **kwargs)
         if institution := form.base_fields.get(self.institution_field):

@@ -68,6 +68,7 @@ class InForceFilter(ChoiceFilter):
 class RiskRecordAdmin(AuditedAdmin):
     """Added and ended; never edited, so that what a colour rested on stays to be read."""
 
+    order = 1
     can_add = True
     audits_looks = True
     list_display = ("__str__", "category", "starts_at", "ends_at", "office", "source")
@@ -171,6 +172,7 @@ class RiskAreaForm(forms.ModelForm):
 class RiskAreaAdmin(AuditedAdmin):
     """Added; later only its last day is set."""
 
+    order = 2
     can_add = can_change = True
     form = RiskAreaForm
     list_display = ("place", "level", "starts_on", "ends_on", "source")
@@ -208,6 +210,7 @@ class ColourDayFilter(DayFilter):
 
 @admin.register(ColourChange, site=authority)
 class ColourChangeAdmin(AuditedAdmin):
+    order = 5
     audits_looks = True
     list_display = ("at", "person", "colour")
     list_filter = (ColourDayFilter, ColourFilter)

@@ -110,6 +110,7 @@ def temperature_text(celsius: Decimal | None, found_normal: bool) -> str | SafeS
 
 @admin.register(Scan, site=console)
 class ScanAdmin(ScopedAdmin):
+    order = 1
     list_display = ("time", "shown_outcome", "who", "shown_temperature", "shown_entrance", "shown_scanner", "repeat")
     list_filter = (ScanDayFilter, EntranceFilter, ScannerFilter, OutcomeFilter, TemperatureFilter)
     list_select_related = ("entrance", "institution", "person", "scanner__person")
@@ -140,10 +141,13 @@ class ScanAdmin(ScopedAdmin):
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         return search_hashes(typed)
 
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None):
+        return super().change_view(request, object_id, form_url, {"subtitle": None, **(extra_context or {})})
+
     def panel(self, request: HttpRequest) -> Panel:
         today = timezone.localdate()
         count = super().get_queryset(request).between(start_of(today), end_of(today)).count()
-        return Panel("console/_scans.html", 1, {"count": count})
+        return Panel("console/_scans.html", {"count": count})
 
     @admin.display(description=gettext_lazy("time"))
     def time(self, scan: Scan) -> str:
@@ -157,9 +161,7 @@ class ScanAdmin(ScopedAdmin):
     def who(self, scan: Scan) -> str | SafeString:
         if scan.person is None:
             return "—"
-        return format_html(
-            '{} <span class="document">{}</span>', scan.person.masked_name, scan.person.masked_document
-        )
+        return format_html('{} <span class="document">{}</span>', scan.person.masked_name, scan.person.masked_document)
 
     @admin.display(description=gettext_lazy("temperature"))
     def shown_temperature(self, scan: Scan) -> str | SafeString:
@@ -171,14 +173,12 @@ class ScanAdmin(ScopedAdmin):
 
     @admin.display(description=gettext_lazy("scanner"))
     def shown_scanner(self, scan: Scan) -> SafeString:
-        return format_html(
-            '<span class="label">{} </span>{}', _("Scanned by"), masked_holder(scan.scanner)
-        )
+        return format_html('<span class="label">{} </span>{}', _("Scanned by"), masked_holder(scan.scanner))
 
-    @admin.display(description=gettext_lazy("repeated"))
-    def repeat(self, scan: Scan) -> str | SafeString:
+    @admin.display(description=gettext_lazy("repeated"), empty_value="")
+    def repeat(self, scan: Scan) -> SafeString | None:
         if scan.repeat_of is None:
-            return ""
+            return None
         url = reverse("admin:scanning_scan_change", args=[scan.repeat_of], current_app=self.admin_site.name)
         return format_html('<a href="{}">{}</a>', url, _("Repeated"))
 
