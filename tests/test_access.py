@@ -1,5 +1,6 @@
 """Proof that no view is unguarded: every address of the site, walked by the resolver, asked by nobody in particular."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -66,7 +67,9 @@ def example(pattern) -> str:
         return pattern.language_prefix
     form, names = normalize(pattern.regex.pattern)[0]
     kinds = {name: type(converter).__name__ for name, converter in pattern.converters.items()}
-    return form % {name: BY_NAME.get(name) or BY_KIND.get(kinds.get(name), "x") for name in names}
+    first_words = dict(re.findall(r"\(\?P<(\w+)>(\w+)[\w|]*\)", pattern.regex.pattern))  # (?P<label>one|other)
+    values = {**first_words, **BY_NAME}
+    return form % {name: values.get(name) or BY_KIND.get(kinds.get(name), "x") for name in names}
 
 
 def routes() -> list[Route]:
