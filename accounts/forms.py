@@ -69,7 +69,10 @@ class LastFourForm(forms.Form):
 
 
 class NewOwnerForm(forms.Form):
-    confirm = forms.BooleanField(label=_("The number is new to me, and I have never used a health pass with it."))
+    confirm = forms.BooleanField(
+        label=_("The number is new to me, and I have never used a health pass with it"),
+        error_messages={"required": _("Tick the box if this is so.")},
+    )
 
 
 class StaffForm(forms.Form):

@@ -96,11 +96,6 @@ class Identifier(models.Model):
         return mask_phone(self.value) if self.kind == IdentifierKind.PHONE else f"…{self.value[-6:]}"
 
 
-def last_four_hash(number: str) -> str:
-    """Looked up by the last four characters of a document number."""
-    return keyed_hash("document-last-four", number[-4:])
-
-
 class Device(models.Model):
     """A browser that an account has signed in on; told by a long-lived cookie, of which only a hash is kept."""
 

@@ -19,7 +19,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from accounts import actions, sessions
 from accounts.backends import axes_username
@@ -178,11 +177,12 @@ def render_code_page(
 
 @login_not_required
 @never_cache
-@require_POST
 def sign_in_resend(request: HttpRequest) -> HttpResponse:
-    """Send another code to the same phone, a minute after the one before."""
+    """Send another code to the same phone (POST), a minute after the one before."""
     now = timezone.now()
     code = asked_code(request)
+    if request.method != "POST":
+        return redirect("accounts:sign_in_code")  # the language was changed on the page that a POST had answered
     if code is None:
         return redirect("accounts:sign_in")
     resend_at = code.sent_at + CODE_RESEND
@@ -245,12 +245,11 @@ def sign_in_check(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_POST
 def sign_in_new_owner(request: HttpRequest) -> HttpResponse:
-    """The way on for who got a number that another person used before: a fresh account."""
+    """The way on for who got a number that another person used before: a fresh account (POST)."""
     now = timezone.now()
     identifier = identifier_to_check(request, now)
-    if identifier is None:
+    if identifier is None or request.method != "POST":
         return redirect("accounts:sign_in_check")  # which says what to do
     form = NewOwnerForm(request.POST)
     if form.is_valid():

@@ -460,6 +460,11 @@ class TestRecycledNumber:
         assert "<details open>" in response.text
         assert Account.objects.count() == 1
 
+    def test_language_can_be_changed_after_an_error(self, earlier, client, outbox):
+        sign_in(client, outbox)
+        assert client.get("/login/check/new-owner/").url == "/login/check/"
+        assert client.get("/login/code/again/").url == "/login/code/"
+
     def test_number_that_moved_meanwhile_is_not_moved_again(self, earlier):
         identifier = Identifier.objects.select_related("account").get()
         actions.move_to_new_owner(identifier=Identifier.objects.get(), at=timezone.now())
