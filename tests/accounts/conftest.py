@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 
 class Outbox:
@@ -27,3 +29,10 @@ class Outbox:
 def outbox(settings, tmp_path) -> Outbox:
     settings.SMS_URL = f"file:{tmp_path / 'outbox.jsonl'}"
     return Outbox(tmp_path / "outbox.jsonl")
+
+
+@pytest.fixture
+def clock():
+    """Stands still at 12:10 in Shenyang, in the middle of every limit's window."""
+    with time_machine.travel(timezone.now().replace(hour=4, minute=10, second=0, microsecond=0), tick=False) as clock:
+        yield clock

@@ -3,13 +3,11 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import serializers
 from django.core.checks import run_checks
 from django.test import Client
-from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -18,17 +16,10 @@ from accounts.models import Account, AuditEntry, Device, DeviceKey
 from tests import factories
 from tests.accounts.urls import office
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.urls"), pytest.mark.usefixtures("clock")]
 
 PHONE, PASSWORD = "+8613800000001", "correct horse battery"
 FAILURE = "Phone number, password and digits do not fit together."
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    """Stands still, at the begin of a TOTP step."""
-    with time_machine.travel(timezone.now().replace(hour=4, minute=10, second=0, microsecond=0), tick=False) as clock:
-        yield clock
 
 
 def staff(*, phone=PHONE, **fields):
