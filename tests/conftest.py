@@ -1,10 +1,12 @@
 """Fixtures for every test: partitions for the scan table, and clients that read English."""
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import translation
 
 
 def pytest_sessionstart() -> None:
@@ -17,6 +19,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """On PostgreSQL, today's partitions of the scan table."""
     with django_db_blocker.unblock():
         call_command("partitions", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Whatever a test calls without a request answers in English, whether or not an earlier test asked for Chinese."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
