@@ -9,12 +9,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 NAME_PUNCTUATION = set("·•・.'’‘`-‐–,/()（）\u200c\u200d")  # the joiners are letters' shapes in Persian and in India
-LINE_BREAKS = set("\r\n\t")
+HARMLESS = set("\r\n\t\0")  # line breaks; NUL has a message of its own
 
 
 def refuse_control_characters(text: str) -> None:
-    """Characters that show nothing, or turn the text around them; line breaks are fine."""
-    if any(unicodedata.category(c) == "Cc" and c not in LINE_BREAKS or c in "\u202a\u202b\u202d\u202e" for c in text):
+    """Characters that show nothing, or turn the text around them."""
+    if any(unicodedata.category(c) == "Cc" and c not in HARMLESS or c in "\u202a\u202b\u202d\u202e" for c in text):
         raise ValidationError(_("This holds characters that cannot be shown. Please type it again."))
 
 

@@ -38,7 +38,11 @@ class DeclarationForm(forms.Form):
         error_messages={"required": _("Please enter your name")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    document_kind = forms.ChoiceField(label=_("Document type"), choices=DocumentKind.choices)
+    document_kind = forms.ChoiceField(
+        label=_("Document type"),
+        choices=DocumentKind.choices,
+        error_messages={"required": _("Please select your document type")},
+    )
     document_number = forms.CharField(
         label=_("Document number"),
         error_messages={"required": _("Please enter your document number")},
@@ -51,7 +55,11 @@ class DeclarationForm(forms.Form):
         error_messages={"required": _("Please select your sex")},
     )
     birth_date = DayField(label=_("Date of birth"), error_messages={"required": _("Please select your date of birth")})
-    province = forms.ChoiceField(label=_("Province"), initial=divisions.LIAONING)
+    province = forms.ChoiceField(
+        label=_("Province"),
+        initial=divisions.LIAONING,
+        error_messages={"required": _("Please select the province")},
+    )
     county = forms.ChoiceField(
         label=_("City and district or county"),
         error_messages={
@@ -274,7 +282,7 @@ def stay_count(values: Mapping, kind: str) -> int:
 def initial_of(answers: Answers, today: date) -> dict:
     """What the form shows of earlier answers: the affirmation is asked anew."""
     values = {
-        "phone": answers.phone,
+        "phone": shown_phone(answers.phone),
         "province": divisions.province_of(answers.division),
         "county": answers.division,
         "address": answers.address,
