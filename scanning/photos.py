@@ -53,6 +53,7 @@ def _load(file: BinaryIO) -> Image.Image:
         if picture.width * picture.height > (MAX_PIXELS_SHRINKING if picture.format in SHRINKING else MAX_PIXELS):
             raise TooLarge
         picture.draft("L", (MAX_SIDE, MAX_SIDE))
+        picture.load()
         mode = "RGBA" if picture.has_transparency_data else "L"
         if picture.mode != mode:
             picture = picture.convert(mode)

@@ -51,10 +51,12 @@ export class Overlay {
     this.#part(part).textContent = text;
   }
 
-  /** The bar with "next person", and perhaps "take the temperature". */
-  next(shown, { take = false } = {}) {
+  /** The bar with "next person" or, before leaving the page, "continue"; and perhaps "take the temperature". */
+  next(shown, { take = false, leave = false } = {}) {
     this.#part("next-bar").hidden = !shown;
     this.#part("take").hidden = !take;
+    this.#part("next").hidden = leave;
+    this.#part("leave").hidden = !leave;
   }
 
   /** Say that sending failed; true after `wait` ms or a tap on "send again", false when the guard gives up. */

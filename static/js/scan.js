@@ -23,11 +23,12 @@ const other = otherWays(part("other"), { onText: onOtherText, say, texts });
 let camera = null;
 let current = null; // the reading whose result is shown: {id, outcome}
 let sending = 0;
-let last = { text: "", seen: 0 };
+const seen = new Map(); // code -> when it was last in view
 let backTimer = 0;
 let count = Number(sessionStorage.getItem("scan-count")) || 0;
 
 overlay.on("next", next);
+overlay.on("leave", () => location.assign(scanUrl)); // signs in, or shows the entrances that are left
 overlay.on("take", () => {
   overlay.next(true);
   keypad.open();
@@ -83,19 +84,20 @@ function withoutCamera(reason) {
 
 function onCameraText(text) {
   const now = performance.now();
-  const same = text === last.text && now - last.seen < SAME;
-  last = { text, seen: now };
+  const same = now - seen.get(text) < SAME;
+  seen.set(text, now);
   if (same) return say(texts("same"));
   onText(text);
 }
 
 function onOtherText(text) {
-  last = { text, seen: performance.now() };
+  seen.set(text.trim(), performance.now());
   onText(text);
 }
 
 async function onText(text) {
   if (current) return;
+  for (const [old, at] of seen) if (performance.now() - at > SAME) seen.delete(old);
   current = { id: newId(), token: extract(text), ...(entrance && { entrance: Number(entrance) }) };
   const reading = current;
   camera?.rest(true);
@@ -143,8 +145,7 @@ function problem(answer) {
   overlay.show("problem", texts(known ? answer.error : "other"));
   overlay.text("saved", "");
   signal(false);
-  current.leave = ["key", "entrance", "real_name"].includes(answer.error);
-  overlay.next(true);
+  overlay.next(true, { leave: ["key", "entrance", "real_name"].includes(answer.error) });
 }
 
 /** Send until it has arrived; null when the guard gives up. */
@@ -159,11 +160,10 @@ async function deliver(send) {
 function next() {
   clearTimeout(backTimer);
   backTimer = 0;
-  if (current?.leave) return location.assign(scanUrl);
   keypad.close();
   overlay.close();
   current = null;
-  last.seen = performance.now(); // the code is probably still held up
+  for (const text of seen.keys()) seen.set(text, performance.now()); // the code is probably still held up
   camera?.rest(false);
   say(camera && !part("view").hidden ? texts("ready") : "");
   if (part("other").open) other.focusText();
