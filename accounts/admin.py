@@ -5,6 +5,7 @@ from datetime import datetime
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
@@ -29,7 +30,8 @@ class OfficerFilter(ChoiceFilter):
 class AccountAdmin(AuditedAdmin):
     order = 7
     audits_looks = True
-    list_display = ("__str__", "phones", "is_active", "is_officer", "created_at")
+    list_display = ("__str__", "phones", "state", "created_at")
+    sortable_by = ()
     list_filter = (OfficerFilter,)
     fields = readonly_fields = ("phones", "is_active", "is_officer", "last_login", "created_at")
     ordering = ("-pk",)
@@ -44,6 +46,13 @@ class AccountAdmin(AuditedAdmin):
             return "phone", [identifier_hash(IdentifierKind.PHONE, phones.normalise(typed))]
         except phones.InvalidPhone:
             return "phone", [identifier_hash(IdentifierKind.PHONE, "")]
+
+    @admin.display(description=_("state"))
+    def state(self, account: Account) -> str:
+        words = [gettext("Active") if account.is_active else gettext("Suspended")]
+        if account.is_officer:
+            words.append(gettext("Officer of the health authority"))
+        return " · ".join(words)
 
     @admin.display(description=_("phone number"))
     def phones(self, account: Account) -> str:

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from django.contrib.admin import ModelAdmin, ShowFacets
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, QuerySet
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -71,6 +72,7 @@ class AuditedAdmin(ModelAdmin):
     can_add = False
     can_change = False
     audits_looks = False
+    shows_subtitle = True  # the object's own name under the title of its page
     # What is searched for -> the lookup that its keyed hashes are compared with. Empty: no search.
     hashed_search: dict[str, str] = {}
     search_label = ""
@@ -130,6 +132,13 @@ class AuditedAdmin(ModelAdmin):
     def list_url(self) -> str:
         """The address of the list."""
         return reverse(f"admin:{self._name}_changelist", current_app=self.admin_site.name)
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs):
+        """Without the pop-ups that add and edit the other end of a foreign key."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     # Searching
 
@@ -201,6 +210,8 @@ class AuditedAdmin(ModelAdmin):
         if change and self.audits_looks:
             self._record_look(request, obj)
         context["show_save_and_continue"] = False
+        if not self.shows_subtitle:
+            context["subtitle"] = None
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _record_look(self, request: HttpRequest, obj: Model) -> None:

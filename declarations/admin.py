@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audited import AuditedAdmin
@@ -43,7 +44,7 @@ class DeskFilter(ChoiceFilter):
 class PersonAdmin(AuditedAdmin):
     order = 3
     audits_looks = True
-    list_display = ("masked_name", "masked_document", "document_kind", "assurance", "needs_desk", "created_at")
+    list_display = ("masked_name", "masked_document", "document_kind", "assurance", "desk", "created_at")
     list_filter = (AssuranceFilter, DeskFilter)
     fields = readonly_fields = (
         "masked_name",
@@ -72,6 +73,10 @@ class PersonAdmin(AuditedAdmin):
     def masked_document(self, person: Person) -> str:
         return person.masked_document
 
+    @admin.display(description=_("state"), empty_value="")
+    def desk(self, person: Person) -> str:
+        return gettext("To be settled at a desk") if person.needs_desk else ""
+
     @admin.display(description=_("year of birth"))
     def birth_year(self, person: Person) -> str:
         return str(person.born_on.year)
@@ -86,8 +91,10 @@ class SymptomsFilter(ChoiceFilter):
     title = _("symptoms")
     parameter = "symptom"
 
+    SYMPTOMS = (("fever", _("37.3 °C or more")), ("dry_cough", _("dry cough")), ("fatigue", _("fatigue")))
+
     def lookups(self):
-        return [("fever", _("37.3 °C or more")), ("dry_cough", _("dry cough")), ("fatigue", _("fatigue"))]
+        return self.SYMPTOMS
 
     def chosen(self, rows: QuerySet) -> QuerySet:
         return rows.filter(**{self.value: True})
@@ -97,7 +104,7 @@ class SymptomsFilter(ChoiceFilter):
 class DeclarationAdmin(AuditedAdmin):
     order = 4
     audits_looks = True
-    list_display = ("made_at", "person", "residence", "fever", "dry_cough", "fatigue")
+    list_display = ("made_at", "person", "residence", "symptoms")
     list_filter = (DeclarationDayFilter, SymptomsFilter)
     list_select_related = ("person",)
     fields = readonly_fields = (
@@ -126,6 +133,11 @@ class DeclarationAdmin(AuditedAdmin):
 
     def looked_at(self, declaration: Declaration) -> str:
         return f"person:{declaration.person_id}"
+
+    @admin.display(description=_("symptoms"))
+    def symptoms(self, declaration: Declaration) -> str:
+        declared = [label for name, label in SymptomsFilter.SYMPTOMS if getattr(declaration, name)]
+        return " · ".join(str(label) for label in declared) or "—"
 
     @admin.display(description=_("phone number"))
     def masked_phone(self, declaration: Declaration) -> str:

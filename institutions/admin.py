@@ -45,10 +45,15 @@ class EntranceAdmin(ScopedAdmin):
 
     order = 2
     can_add = can_change = True
-    list_display = ("name", "is_active", "created_at")
+    list_display = ("name", "state")
     list_filter = (InUseFilter,)
     fields = ("institution", "name", "is_active")
     ordering = ("-is_active", "name")
+    sortable_by = ()
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, entrance: Entrance) -> str:
+        return _("In use") if entrance.is_active else _("Out of use")
 
     def panel(self, request: HttpRequest) -> Panel:
         return Panel("console/_entrances.html", {"entrances": self.get_queryset(request).order_by(*self.ordering)})
@@ -115,6 +120,8 @@ class MemberAdmin(AuditedAdmin):
     ordering = (F("ended_at").desc(nulls_first=True), "-created_at")
     add_form = MemberForm
     change_form_template = "admin/member.html"
+    shows_subtitle = False
+    sortable_by = ()
     explanation = ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -239,11 +246,15 @@ class InstitutionAdmin(AuditedAdmin):
     order = 5
     can_add = can_change = True
     form = InstitutionForm
-    list_display = ("name", "credit_code", "kind", "division_name", "is_active")
+    list_display = ("name", "credit_code", "kind", "division_name", "state")
     list_filter = (ActiveFilter,)
     search_fields = ("name", "=credit_code")
     fields = ("name", "credit_code", "kind", "division", "address", "is_active")
     ordering = ("name",)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, institution: Institution) -> str:
+        return _("Active") if institution.is_active else _("Suspended")
 
     @admin.display(description=gettext_lazy("division"))
     def division_name(self, institution: Institution) -> str:
@@ -255,6 +266,7 @@ class AdministratorAdmin(MemberAdmin):
     order = 6
     list_display = ("person", "phone", "institution", "state", "created_at")
     list_select_related = ("account__person", "institution")
+    autocomplete_fields = ("institution",)
     audits_looks = True
     explanation = gettext_lazy(
         "An institution's admin must have a real-name health pass. They enter the console when they also have a "

@@ -71,7 +71,8 @@ class RiskRecordAdmin(AuditedAdmin):
     order = 1
     can_add = True
     audits_looks = True
-    list_display = ("__str__", "category", "starts_at", "ends_at", "office", "source")
+    shows_subtitle = False
+    list_display = ("number", "category", "starts_at", "ends_at", "office", "source")
     list_filter = (InForceFilter, CategoryFilter)
     ordering = ("-pk",)
     sortable_by = ()
@@ -90,6 +91,10 @@ class RiskRecordAdmin(AuditedAdmin):
         "office_phone",
     )
     shown_fields = ("category", "starts_at", "ends_at", "source", "office", "office_phone", "created_by", "created_at")
+
+    @admin.display(description=gettext_lazy("number"))
+    def number(self, record: RiskRecord) -> str:
+        return f"#{record.pk}"
 
     def get_form(self, request: HttpRequest, obj: RiskRecord | None = None, change: bool = False, **kwargs):
         if obj is None:

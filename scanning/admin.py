@@ -111,6 +111,7 @@ def temperature_text(celsius: Decimal | None, found_normal: bool) -> str | SafeS
 @admin.register(Scan, site=console)
 class ScanAdmin(ScopedAdmin):
     order = 1
+    shows_subtitle = False
     list_display = ("time", "shown_outcome", "who", "shown_temperature", "shown_entrance", "shown_scanner", "repeat")
     list_filter = (ScanDayFilter, EntranceFilter, ScannerFilter, OutcomeFilter, TemperatureFilter)
     list_select_related = ("entrance", "institution", "person", "scanner__person")
@@ -140,9 +141,6 @@ class ScanAdmin(ScopedAdmin):
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         return search_hashes(typed)
-
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None):
-        return super().change_view(request, object_id, form_url, {"subtitle": None, **(extra_context or {})})
 
     def panel(self, request: HttpRequest) -> Panel:
         today = timezone.localdate()
@@ -176,9 +174,9 @@ class ScanAdmin(ScopedAdmin):
         return format_html('<span class="label">{} </span>{}', _("Scanned by"), masked_holder(scan.scanner))
 
     @admin.display(description=gettext_lazy("repeated"), empty_value="")
-    def repeat(self, scan: Scan) -> SafeString | None:
+    def repeat(self, scan: Scan) -> str | SafeString:
         if scan.repeat_of is None:
-            return None
+            return ""
         url = reverse("admin:scanning_scan_change", args=[scan.repeat_of], current_app=self.admin_site.name)
         return format_html('<a href="{}">{}</a>', url, _("Repeated"))
 
