@@ -44,7 +44,7 @@ check: .venv/installed-dev
 	$(BIN)/python -m tests.production check --deploy --fail-level WARNING
 
 bench: .venv/installed-dev node_modules/installed $(CATALOGUES)
-	@$(BIN)/python -m benchmarks
+	@$(if $(DATABASE_URL),,$(BIN)/python tests/postgres.py) $(BIN)/python -m benchmarks
 
 fix: .venv/installed-dev
 	$(BIN)/ruff check --fix

@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROLE = "healthpass"
-OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+OPTIONS = "-c listen_addresses=127.0.0.1 -c shared_buffers=256MB -c fsync=off -c synchronous_commit=off"
 
 
 @contextlib.contextmanager
-def running(options: str = "") -> Iterator[tuple[str, int]]:
-    """A started server: DATABASE_URL of an empty database `healthpass`, and the server's process id."""
+def running() -> Iterator[str]:
+    """A started server: the DATABASE_URL of an empty database on it."""
     binaries = find_binaries()
     user = "postgres" if os.getuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="healthpass-postgres-"))
@@ -32,7 +32,7 @@ def running(options: str = "") -> Iterator[tuple[str, int]]:
         if user:
             shutil.chown(folder, user)
         data, port = folder / "data", free_port()
-        settings = f"-p {port} -k {folder} {OPTIONS} {options}"
+        settings = f"-p {port} -k {folder} {OPTIONS}"
         as_user(
             user, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
         )
@@ -41,8 +41,7 @@ def running(options: str = "") -> Iterator[tuple[str, int]]:
             psql = [binaries / "psql", "-q", "-h", folder, "-p", str(port), "-U", "postgres", "-v", "ON_ERROR_STOP=1"]
             as_user(user, *psql, "-c", f"CREATE ROLE {ROLE} LOGIN CREATEDB")
             as_user(user, *psql, "-c", f"CREATE DATABASE {ROLE} OWNER {ROLE}")
-            pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-            yield f"postgres://{ROLE}@127.0.0.1:{port}/{ROLE}", pid
+            yield f"postgres://{ROLE}@127.0.0.1:{port}/{ROLE}"
         finally:
             as_user(user, binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
     finally:
@@ -84,6 +83,6 @@ def as_user(user: str | None, *command: str | Path) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with running() as (url, _):
+    with running() as url:
         code = subprocess.call(sys.argv[1:], env={**os.environ, "DATABASE_URL": url})
     sys.exit(code)
