@@ -50,7 +50,7 @@ class PhoneForm(forms.Form):
 
 
 class CodeForm(forms.Form):
-    digits = DigitsField(label=_("One-time code"))
+    code = DigitsField(label=_("One-time code"))
 
 
 class LastFourForm(forms.Form):

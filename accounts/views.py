@@ -148,7 +148,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if form.is_valid():
         try:
-            code = actions.use_code(code_id=code.pk, digits=form.cleaned_data["digits"], at=now)
+            code = actions.use_code(code_id=code.pk, digits=form.cleaned_data["code"], at=now)
             identifier = actions.find_or_create_identifier(code=code, at=now)
             if not identifier.account.is_active:
                 form.add_error(None, _("This account is locked. Please turn to the health authority."))
@@ -157,7 +157,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
             else:
                 return signed_in(request, identifier, now)
         except actions.CodeRefused as refusal:
-            form.add_error("digits", str(refusal))
+            form.add_error("code", str(refusal))
     return render_code_page(request, code, form, now)
 
 

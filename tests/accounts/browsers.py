@@ -12,7 +12,7 @@ def ask(client, phone="13800000001", **data):
 
 
 def enter(client, digits):
-    return client.post("/login/code/", {"digits": digits})
+    return client.post("/login/code/", {"code": digits})
 
 
 def sign_in(client, outbox, phone="13800000001", **data):

@@ -184,7 +184,7 @@ class TestLockout:
     def test_resident_with_the_same_number_still_signs_in(self, client, officer, outbox):
         self.fail(client, officer, 5)
         client.post("/login/", {"phone": "13800000001"})
-        assert client.post("/login/code/", {"digits": outbox.digits}).status_code == 302
+        assert client.post("/login/code/", {"code": outbox.digits}).status_code == 302
 
     def test_success_forgets_the_failures(self, client, officer):
         self.fail(client, officer, 4)
@@ -223,7 +223,7 @@ class TestSite:
 
     def test_resident_session_of_staff_does_not_open_it(self, client, officer, outbox):
         client.post("/login/", {"phone": "13800000001"})
-        client.post("/login/code/", {"digits": outbox.digits})
+        client.post("/login/code/", {"code": outbox.digits})
         assert client.get("/office/").url == "/office/login/?next=/office/"
         assert client.get("/office/login/").status_code == 200
 
@@ -231,13 +231,13 @@ class TestSite:
         sign_in(client, officer)
         client.cookies.pop("sessionid")
         client.post("/login/", {"phone": "13800000001"})
-        client.post("/login/code/", {"digits": outbox.digits})
+        client.post("/login/code/", {"code": outbox.digits})
         assert "otp_device_id" not in client.session
         assert client.session.get_expiry_age() == 90 * 24 * 3600
 
     def test_staff_sign_in_ends_another_persons_keys_on_the_browser(self, client, officer, outbox):
         client.post("/login/", {"phone": "13800000002"})
-        client.post("/login/code/", {"digits": outbox.digits})
+        client.post("/login/code/", {"code": outbox.digits})
         resident = Account.objects.exclude(pk=officer.pk).get()
         factories.device_key(account=resident, subject="00ff00ff00ff00ff")
         sign_in(client, officer)
