@@ -2,7 +2,7 @@
 
 let audio = null;
 
-// Browsers let a page sound only after a touch or key.
+// Browsers let a page sound and shake only after a touch or key.
 for (const event of ["pointerdown", "keydown"]) {
   document.addEventListener(event, () => unlock(), { passive: true });
 }
@@ -15,8 +15,7 @@ function unlock() {
 }
 
 export function signal(good) {
-  navigator.vibrate?.(good ? 80 : [300, 120, 300]);
-  unlock();
+  if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.(good ? 80 : [300, 120, 300]);
   if (audio?.state !== "running") return;
   if (good) {
     tone(880, 0, 0.09);
