@@ -198,7 +198,7 @@ def test_stranger_is_shown_the_way_to_sign_in(client, token, letter):
     response = client.get(f"/{letter}/{token}")
     assert response.status_code == 200
     assert f"{reverse('accounts:sign_in')}?next={quote(f'/{letter}/{token}', safe='')}" in page(response)
-    assert "張" not in page(response) and "Green" not in page(response)
+    assert "张" not in page(response) and "Green" not in page(response)
 
 
 @pytest.mark.parametrize("text", NOT_OURS)
