@@ -222,12 +222,12 @@ def _displace(person: Person, account: Account, by: Account, at: datetime) -> No
             "confirmed. Your earlier code no longer works. If this was not you, please contact the health authority."
         )
     for phone in previous.identifiers.filter(kind=IdentifierKind.PHONE):
-        _tell(phone.value, text)
+        _tell(phone.value, text, at)
 
 
-def _tell(phone: str, text: str) -> None:
+def _tell(phone: str, text: str, at: datetime) -> None:
     """Send when the transaction stands. That it cannot be sent undoes nothing."""
-    transaction.on_commit(lambda: sms.send(phone, text), robust=True)
+    transaction.on_commit(lambda: sms.send(phone, text, at=at), robust=True)
 
 
 def _save_claim(person: Person, account: Account, claim: Claim) -> Person:

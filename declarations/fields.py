@@ -3,10 +3,11 @@
 import unicodedata
 from datetime import date
 
-import phonenumbers
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+from accounts import phones
 
 NAME_PUNCTUATION = set("·•・.'’‘`-‐–,/()（）\u200c\u200d")  # the joiners are letters' shapes in Persian and in India
 HARMLESS = set("\r\n\t\0")  # line breaks; NUL has a message of its own
@@ -68,20 +69,15 @@ class DayField(forms.DateField):
 
 
 class PhoneField(forms.CharField):
-    """A phone number in E.164; mainland numbers need no +86."""
+    """A mobile phone number, given back in E.164; mainland numbers need no +86."""
 
     def __init__(self, **kwargs):
         widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
         super().__init__(widget=widget, **kwargs)
 
     def to_python(self, value) -> str:
-        text = unicodedata.normalize("NFKC", super().to_python(value))
-        if not text:
-            return ""
+        typed = super().to_python(value)
         try:
-            number = phonenumbers.parse(text, "CN")
-        except phonenumbers.NumberParseException:
-            number = None
-        if number is None or not phonenumbers.is_valid_number(number):
-            raise ValidationError(_("Enter a phone number; from abroad with + and the country code."))
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return phones.normalise(typed) if typed else ""
+        except phones.InvalidPhone as error:
+            raise ValidationError(*error.args) from error

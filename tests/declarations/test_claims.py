@@ -1,17 +1,16 @@
 """Whose identity: who holds whom after a claim, and what nobody can learn by one."""
 
+import json
 import threading
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import sms
 from accounts.models import AuditEntry, last_four_hash
 from declarations import actions
 from declarations.models import Assurance, Declaration, Person, document_hash
 from declarations.questions import Answers, Claim
-from healthpass.lib import signed_json
 from tests import factories
 from tests.declarations.numbers import resident_number
 
@@ -22,11 +21,16 @@ ANSWERS = Answers("+8613800000001", 210102, "中山路1号", False, False, False
 
 
 @pytest.fixture
-def outbox(monkeypatch):
-    """What the SMS gateway was given: (to, text)."""
-    sent = []
-    monkeypatch.setattr(sms, "send", lambda to, text: sent.append((to, text)))
-    return sent
+def outbox(settings, tmp_path):
+    """Reads what was sent: a list of (to, text)."""
+    path = tmp_path / "outbox.jsonl"
+    settings.SMS_URL = f"file:{path}"
+
+    def read() -> list[tuple[str, str]]:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [(message["to"], message["text"]) for message in map(json.loads, lines)]
+
+    return read
 
 
 def claim(number=NUMBER, name="张三丰", **fields) -> Claim:
@@ -116,10 +120,10 @@ def test_confirmed_claim_displaces_the_holder_who_is_told(
     authority.know(number=NUMBER)
     with django_capture_on_commit_callbacks(execute=True):
         person = declare(account, claim())
-        assert outbox == []
+        assert outbox() == []
     assert (person, person.holder, person.name) == (owner, account, "张三丰")
     assert held(other) is None
-    [(to, text)] = outbox
+    [(to, text)] = outbox()
     assert to == "+8613800000002"
     assert NUMBER not in text and "张" not in text
     entry = AuditEntry.objects.get(action="displace-holder")
@@ -132,12 +136,9 @@ def test_confirmed_claim_displaces_the_holder_who_is_told(
 
 
 def test_sms_that_cannot_be_sent_undoes_nothing(
-    authority, account, other, monkeypatch, django_capture_on_commit_callbacks
+    authority, account, other, settings, django_capture_on_commit_callbacks
 ):
-    def unavailable(to, text):
-        raise signed_json.ServiceUnavailable("HTTP 500")
-
-    monkeypatch.setattr(sms, "send", unavailable)
+    settings.SMS_URL = "http://key@127.0.0.1:9/sms"
     factories.person(holder=other)
     authority.know(number=NUMBER)
     with django_capture_on_commit_callbacks(execute=True):
@@ -199,7 +200,7 @@ def test_released_real_name_person_goes_to_whom_the_authority_confirms(authority
     authority.know(number=NUMBER)
     assert declare(account, claim()) == orphan
     assert held(account) == orphan
-    assert outbox == []
+    assert outbox() == []
 
 
 @pytest.mark.parametrize("assurance", [Assurance.AUTHORITY, Assurance.OFFICER])
@@ -304,7 +305,7 @@ def test_two_confirmed_claims_at_once_leave_one_real_name_person(authority, outb
     assert person.holder in accounts
     assert person.document_hash == document_hash("01", NUMBER)
     assert Declaration.objects.filter(person=person).count() == 2
-    assert len(outbox) == 1
+    assert len(outbox()) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -141,7 +141,7 @@ WRONG_RESIDENT_NUMBER = "This is not a valid resident ID number. Please check al
         ({"address": "路" * 201}, {"address": ["Ensure this value has at most 200 characters (it has 201)."]}),
         (
             {"phone": "12345"},
-            {"phone": ["Enter a phone number; from abroad with + and the country code."]},
+            {"phone": ["This is not a mobile phone number. Numbers from abroad begin with + and the country code."]},
         ),
         ({"county": "110105"}, {"county": ["Select a place in this province"]}),
         ({"province": "990000", "county": "990000"}, None),
