@@ -126,7 +126,7 @@ class MemberAdmin(AuditedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
-        return rows.select_related("account__person").prefetch_related("account__identifiers")
+        return rows.select_related(*self.list_select_related).prefetch_related("account__identifiers")
 
     def get_form(self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs):
         if obj is None:

@@ -2,7 +2,10 @@
 
 from datetime import date, datetime, timedelta
 
+from django.test import Client
 from django.utils import timezone
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.actions import issue_device_key
 from accounts.models import Account, Device, Identifier, identifier_hash, last_four_hash
@@ -18,6 +21,8 @@ from declarations.models import (
 )
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
 from passcodes.models import PassCode, RiskRecord
+from scanning.ids import new_id
+from scanning.models import Scan
 
 # Valid by GB 11643; nobody's: Shenyang's Heping district, born 1990-01-01.
 DOCUMENTS = ["210102199001010015", "210102199001010023", "210102199001010031", "21010219900101004X"]
@@ -126,3 +131,37 @@ def entrance(*, institution: Institution, name: str = "东门") -> Entrance:
 def member(*, institution: Institution, account: Account, role: str = MembershipRole.SCANNER) -> Membership:
     """A scanner of the institution, unless `role` says otherwise."""
     return Membership.objects.create(institution=institution, account=account, role=role)
+
+
+def scan(
+    *,
+    institution: Institution,
+    entrance: Entrance,
+    scanner: Account,
+    person: Person | None = None,
+    at: datetime | None = None,
+    **fields,
+) -> Scan:
+    """A scan of a green code, now and without a temperature unless `fields` say otherwise."""
+    at = at or timezone.now()
+    values = {"outcome": "green", "digest": b"12345678", "received_at": at}
+    return Scan.objects.create(
+        id=new_id(at),
+        institution=institution,
+        entrance=entrance,
+        scanner=scanner,
+        person=person,
+        **{**values, **fields},
+    )
+
+
+def staff_client(*, account: Account, second_factor: bool = True) -> Client:
+    """A browser on which this member of staff has signed in, with the six digits unless told otherwise."""
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(account, backend="accounts.backends.StaffBackend")
+    if second_factor:
+        device, _ = TOTPDevice.objects.get_or_create(user=account, name="app", confirmed=True)
+        session = client.session
+        session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+        session.save()
+    return client
