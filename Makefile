@@ -81,4 +81,4 @@ node_modules/installed: package.json package-lock.json .venv/installed
 	|| echo "No npm could be had: pages work without what it brings (codes are drawn and read by the server)."
 
 %.mo: %.po .venv/installed
-	@$(MANAGE) compile_translations
+	@DEBUG=true $(MANAGE) compile_translations
