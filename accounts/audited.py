@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.contrib.admin import ModelAdmin, ShowFacets
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -243,6 +244,15 @@ class AuditedAdmin(ModelAdmin):
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/object_history.html", context)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Also what the page says of its filters: an empty choice is none."""
+        changelist = super().get_changelist_instance(request)
+        active = [spec for spec in changelist.filter_specs if any(spec.used_parameters.values())]
+        changelist.has_active_filters = bool(active)
+        changelist.has_filter_problem = any(spec.problem for spec in active)
+        changelist.shows_found = any(isinstance(spec, FoundFilter) for spec in active)
+        return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)

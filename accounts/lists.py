@@ -44,6 +44,7 @@ class StaffFilter(ListFilter):
     """A filter drawn in the one form above a list. A value it does not offer finds nothing."""
 
     template = ""  # of the inputs inside that form
+    problem = ""  # what is wrong with the values, for people
 
     @classmethod
     def parameters(cls) -> tuple[str, ...]:
@@ -122,7 +123,6 @@ class DayFilter(StaffFilter):
         self.form = DayRange(self.used_parameters)
         self.since = self.used_parameters.get("since", "")
         self.until = self.used_parameters.get("until", "")
-        self.problem = ""
 
     def between(self, rows: QuerySet, start: datetime, end: datetime) -> QuerySet:
         """The rows of a span of time."""
