@@ -88,6 +88,10 @@ def test_the_walk_reaches_every_view():
     assert [route for route in ROUTES if not is_reached(route)] == [], "give BY_NAME or BY_KIND an example for these"
 
 
+def test_lists_name_views_that_exist():
+    assert (PUBLIC | OWN_KEY) - {route.name for route in ROUTES} == set()
+
+
 def is_reached(route: Route) -> bool:
     """Whether asking for the route's path calls its view."""
     try:

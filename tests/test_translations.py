@@ -16,6 +16,11 @@ def catalogue() -> polib.POFile:
     return polib.pofile(str(catalogue_path()))
 
 
+@pytest.fixture(scope="module")
+def found() -> dict:
+    return messages()
+
+
 def pairs(entry: polib.POEntry) -> list[tuple[str, str]]:
     """Each message id with its translation; a plural's translations go with the plural."""
     if entry.msgid_plural:
@@ -23,15 +28,15 @@ def pairs(entry: polib.POEntry) -> list[tuple[str, str]]:
     return [(entry.msgid, entry.msgstr)]
 
 
-def test_extraction_would_change_nothing(catalogue):
-    found, known = messages(), {(entry.msgctxt, entry.msgid): entry.msgid_plural or "" for entry in catalogue}
+def test_extraction_would_change_nothing(catalogue, found):
+    known = {(entry.msgctxt, entry.msgid): entry.msgid_plural or "" for entry in catalogue}
     assert sorted(found.keys() - known.keys(), key=str) == [], "run `make messages` and translate these"
     assert sorted(known.keys() - found.keys(), key=str) == [], "run `make messages`: these are no longer used"
     assert found == known
 
 
-def test_file_is_as_extraction_writes_it(catalogue):
-    assert str(merged(messages(), [catalogue])) == catalogue_path().read_text(encoding="utf-8").rstrip("\n") + "\n"
+def test_file_is_as_extraction_writes_it(catalogue, found):
+    assert str(merged(found, [catalogue])) == catalogue_path().read_text(encoding="utf-8").rstrip("\n") + "\n"
 
 
 def test_everything_is_translated_and_sure(catalogue):
@@ -48,8 +53,7 @@ def test_placeholders_are_kept(catalogue):
     assert wrong == []
 
 
-def test_templates_and_code_are_both_read():
-    found = messages()
+def test_templates_and_code_are_both_read(found):
     assert (None, "Skip to the content") in found
     assert (None, "phone number") in found
 
