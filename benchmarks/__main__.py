@@ -105,7 +105,7 @@ def page_weights(sessions: list[str]) -> list[dict]:
     person = traffic.HEALTHY[0]
     client = Client(headers={"host": HOST, "x-forwarded-proto": "https", "accept-language": "zh-CN"})
     client.cookies.load({"pass_key": data.pass_key(person), "sessionid": sessions[person - 1]})
-    pages = {"home": "/", "form": "/declare/", "code": f"/code/{data.pass_id(person)}/"}
+    pages = {"home": "/", "form": "/declare/?document=new", "code": f"/code/{data.pass_id(person)}/"}
     return [{"page": page, "kb": round(kilobytes(client, path), 1)} for page, path in pages.items()]
 
 

@@ -110,11 +110,18 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
     # In-memory databases lock whole tables between threads; a file in WAL mode does not.
     DATABASE["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}
 else:
-    # A statement is planned once a connection after five uses: planning is most of the hot paths' database time.
-    DATABASE.setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 5})
+    DATABASE["ENGINE"] = "healthpass.postgresql"
+    # A statement is planned once a connection, after five uses, and that plan kept: planning is most of the hot paths'
+    # database time, and with partitions PostgreSQL would choose to plan the scan's statement anew each time.
+    DATABASE.setdefault("OPTIONS", {}).update(
+        {"server_side_binding": True, "prepare_threshold": 5, "options": "-c plan_cache_mode=force_generic_plan"}
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+
+# In a signed cookie, so that a page without personal state needs no session to show them.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # Sign-in
 AUTH_USER_MODEL = "accounts.Account"

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
 from accounts.authority import authority
@@ -10,7 +11,8 @@ from institutions.console import console
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    # Without a CSRF token, which would make every page personal: the worst another site can do is change the language.
+    path("i18n/setlang/", csrf_exempt(login_not_required(set_language)), name="set_language"),
     path("healthz", views.healthz, name="healthz"),
     path("sw.js", views.service_worker, name="service_worker"),
     path("", include("passcodes.urls")),

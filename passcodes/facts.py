@@ -46,9 +46,11 @@ LATEST_DECLARATION = """
     (SELECT id FROM declarations_declaration WHERE person_id = p.id ORDER BY made_at DESC LIMIT 1)
 """
 
+# What the code page shows of the person beside the facts.
+PERSON = "p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at"
+
 # The device key is looked up in the same statement: a deleted key, a locked account or another holder ends it at once.
-BY_KEY = f"""
-SELECT {COLUMNS}
+HOLDER_BY_KEY = f"""
   FROM accounts_devicekey k
   JOIN accounts_account account ON account.id = k.account_id AND account.is_active
   JOIN passcodes_passcode c ON c.public_id = k.subject
@@ -56,26 +58,34 @@ SELECT {COLUMNS}
   {LATEST_DECLARATION}
  WHERE k.hash = %(key)s AND k.subject = %(pass_id)s AND k.expires_at > %(at)s
 """
-
-BY_HOLDER = f"""
-SELECT p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, k.hash AS key, {COLUMNS}
+RENEWAL = f"SELECT {COLUMNS} {HOLDER_BY_KEY}"
+PAGE_BY_KEY = f"SELECT {PERSON}, {COLUMNS} {HOLDER_BY_KEY}"
+PAGE_BY_ACCOUNT = f"""
+SELECT {PERSON}, {COLUMNS}
   FROM passcodes_passcode c
   JOIN declarations_person p ON p.id = c.person_id AND p.holder_id = %(account)s
-  LEFT JOIN accounts_devicekey k ON k.hash = %(key)s AND k.subject = c.public_id
-       AND k.account_id = %(account)s AND k.expires_at > %(at)s
   {LATEST_DECLARATION}
  WHERE c.public_id = %(pass_id)s
 """
 
 
-def row_by_key(key_hash: str, pass_id: str, at: datetime) -> dict | None:
-    """The facts' row for a renewal; None unless the device key is good for this pass."""
-    return fetch_one(BY_KEY, {"key": key_hash, "pass_id": pass_id, "at": at})
+def for_renewal(*, key_hash: str, pass_id: str, at: datetime) -> dict | None:
+    """The facts' row of a pass; None unless the device key is good for it."""
+    return fetch_one(RENEWAL, {"key": key_hash, "pass_id": pass_id, "at": at})
 
 
-def row_by_holder(account_id: int, pass_id: str, key_hash: str, at: datetime) -> dict | None:
-    """The facts' row for the code page, with what it shows of the person; None unless the account holds the pass."""
-    return fetch_one(BY_HOLDER, {"account": account_id, "pass_id": pass_id, "key": key_hash, "at": at})
+def for_page(*, key_hash: str, pass_id: str, at: datetime) -> dict | None:
+    """The same, with what the code page shows of the person."""
+    return fetch_one(PAGE_BY_KEY, {"key": key_hash, "pass_id": pass_id, "at": at})
+
+
+def for_page_of(*, account_id: int, pass_id: str, at: datetime) -> dict | None:
+    """The same for a browser that has no key yet; None unless the account holds the pass."""
+    return fetch_one(PAGE_BY_ACCOUNT, {"account": account_id, "pass_id": pass_id, "at": at})
+
+
+# Statement -> its columns' names: a description costs psycopg an object a column, so it is asked for once.
+_names: dict[str, list[str]] = {}
 
 
 def fetch_one(sql: str, parameters: dict) -> dict | None:
@@ -84,7 +94,9 @@ def fetch_one(sql: str, parameters: dict) -> dict | None:
     with connection.cursor() as cursor:
         cursor.execute(for_database(sql), as_database_values(parameters))
         row = cursor.fetchone()
-        return row and dict(zip((column[0] for column in cursor.description), row, strict=True))
+        if sql not in _names:
+            _names[sql] = [column[0] for column in cursor.description]
+    return row and dict(zip(_names[sql], row, strict=True))
 
 
 def for_database(sql: str) -> str:

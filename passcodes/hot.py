@@ -23,7 +23,7 @@ def token(request: HttpRequest, pass_id: str) -> JsonResponse:
     key_hash = device_key_hash(request.COOKIES.get(KEY_COOKIE, ""))
     if not throttle.allows(key_hash, now.timestamp()):
         return _json({"error": "limit"}, status=429)
-    row = facts.row_by_key(key_hash, pass_id, now)
+    row = facts.for_renewal(key_hash=key_hash, pass_id=pass_id, at=now)
     if row is None:
         return _json({"error": "key"}, status=401)
     colour = actions.show_colour(row=row, at=now).colour

@@ -1,7 +1,10 @@
 """The code page, its offline stand-in, and the published keys."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -25,25 +28,36 @@ def own(request: HttpRequest) -> HttpResponse:
     return redirect("passcodes:code", actions.issue_pass(person=person).public_id)
 
 
+@login_not_required  # a device key shows its pass without session or account, as it renews it; else sign-in is asked
 @never_cache
 def code(request: HttpRequest, pass_id: str) -> HttpResponse:
     """The code: coloured QR, word and shape, whose it is, until when, and what to do when it is not green."""
     now = timezone.now()
     key_hash = device_key_hash(request.COOKIES.get(KEY_COOKIE, ""))
-    row = facts.row_by_holder(request.user.pk, pass_id, key_hash, now)
+    row = facts.for_page(key_hash=key_hash, pass_id=pass_id, at=now)
+    if row is not None:
+        return render(request, "passcodes/code.html", _context(row, pass_id, now))
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path)
+    row = facts.for_page_of(account_id=request.user.pk, pass_id=pass_id, at=now)
     if row is None:
         raise Http404
+    response = render(request, "passcodes/code.html", _context(row, pass_id, now))
+    _give_key(request, response, pass_id, now)
+    return response
+
+
+def _context(row: dict, pass_id: str, now: datetime) -> dict:
     assessment = actions.show_colour(row=row, at=now)
     token = tokens.sign(pass_id, assessment.colour, keys.signing_key(now), now)
     size, path = qr.svg_path(tokens.url(settings.PUBLIC_URL, token))
     colour_name = assessment.colour.name.lower()
-    context = {
-        "pass_id": pass_id,
+    return {
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
         "advice": reasons.advice(colour_name),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
-        "identity_unchecked": assessment.reasons and assessment.reasons[0].code == Condition.IDENTITY,
+        "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
         "name": mask_name(facts.decrypted(Person, "name", row["name"])),
         "document": mask_document(facts.decrypted(Person, "document_number", row["document_number"])),
@@ -54,13 +68,9 @@ def code(request: HttpRequest, pass_id: str) -> HttpResponse:
         "qr_path": path,
         "qr_prefix": tokens.url(settings.PUBLIC_URL, ""),
     }
-    response = render(request, "passcodes/code.html", context)
-    if row["key"] is None:
-        _give_key(request, response, pass_id, now)
-    return response
 
 
-def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now) -> None:
+def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now: datetime) -> None:
     """A device key for this browser and pass, in a cookie that only the pass's own addresses get."""
     secret = issue_device_key(account=request.user, device_id=request.session["device"], subject=pass_id, at=now)
     response.set_cookie(

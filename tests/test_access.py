@@ -31,7 +31,7 @@ PUBLIC = {
     "scanning:open",
 }
 # Views that check a device key themselves, before any session: nobody gets anything without one.
-OWN_KEY = {"token", "scan_check", "scan_temperature"}
+OWN_KEY = {"passcodes:code", "token", "scan_check", "scan_temperature"}
 
 # What to put in a path: by the argument's name where its form matters, else by the kind of converter.
 BY_NAME = {"pass_id": "0123456789abcdef"}

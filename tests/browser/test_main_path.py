@@ -193,4 +193,4 @@ def test_code_page_works_without_javascript(new_phone, outbox):
     sign_in(phone, outbox, "+8613800000001", "/declare/")
     declare(phone)
     assert phone.locator(".code.colour-green").is_visible()
-    assert phone.locator("noscript meta").count() == 1 or "http-equiv=\"refresh\"" in phone.content()
+    assert phone.locator("noscript meta").count() == 1 or 'http-equiv="refresh"' in phone.content()

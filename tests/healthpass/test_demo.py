@@ -43,7 +43,7 @@ def colour_of(actor) -> str:
     account = account_of(actor)
     code = PassCode.objects.held_by(account).get()
     key = factories.device_key(account=account, subject=code.public_id)
-    row = facts.row_by_key(device_key_hash(key), code.public_id, timezone.now())
+    row = facts.for_renewal(key_hash=device_key_hash(key), pass_id=code.public_id, at=timezone.now())
     return assess(facts.facts_of(row), DEFAULT_RULES, timezone.now()).colour.name.lower()
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def row_of(pass_code, key, at=None):
-    return facts.row_by_key(device_key_hash(key), pass_code.public_id, at or timezone.now())
+    return facts.for_renewal(key_hash=device_key_hash(key), pass_id=pass_code.public_id, at=at or timezone.now())
 
 
 @pytest.fixture
