@@ -26,7 +26,7 @@ run: .venv/installed node_modules/installed $(CATALOGUES)
 	@echo "Health Pass runs on http://127.0.0.1:$(PORT)/ (Ctrl-C stops it). Sign in with a phone number from above;"
 	@echo "the one-time code appears here, below."
 	@echo
-	@exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --threads 4 --bind 127.0.0.1:$(PORT) healthpass.wsgi
+	@exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --threads 4 --graceful-timeout 2 --bind 127.0.0.1:$(PORT) healthpass.wsgi
 
 test: .venv/installed-dev $(CATALOGUES)
 	$(BIN)/pytest -q
