@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from declarations import divisions, documents, questions
 from declarations.documents import DocumentKind
@@ -20,7 +21,7 @@ IDENTITY = ("name", "document_kind", "document_number", "sex", "birth_date")
 STAY_PARTS = ("province", "county", "from", "to")
 OLDEST = date(1900, 1, 1)
 NO, YES = "no", "yes"
-NO_YES = [(NO, _("No")), (YES, _("Yes"))]
+NO_YES = [(NO, pgettext_lazy("stays or contacts", "No")), (YES, pgettext_lazy("stays or contacts", "Yes"))]
 SELECT = _("Please select")
 
 

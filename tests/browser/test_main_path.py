@@ -70,8 +70,10 @@ def resident(phone, outbox):
 def scan(door, outbox, camera_phone, film):
     """Hold a code in front of a scanner's camera; the scanner's page once the result shows."""
 
-    def hold(resident):
-        scanner = camera_phone(film(resident.locator(".code-body").screenshot()))
+    def hold(resident, meanwhile=lambda: None):
+        screenshot = film(resident.locator(".code-body").screenshot())
+        meanwhile()
+        scanner = camera_phone(screenshot)
         sign_in(scanner, outbox, SCANNER, "/scan/")
         scanner.locator("[data-overlay]:not([data-shown=checking])[data-shown]").wait_for()
         return scanner
@@ -112,8 +114,7 @@ def test_green_code_is_scanned_with_a_temperature_and_found_in_the_console(resid
 
 
 def test_person_listed_a_second_ago_is_red(resident, scan):
-    factories.risk_record()
-    scanner = scan(resident)
+    scanner = scan(resident, meanwhile=factories.risk_record)
     assert shown(scanner) == "red"
     assert "确诊" not in scanner.content()
     resident.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
