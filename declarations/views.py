@@ -21,6 +21,7 @@ from declarations.identity import Result
 from declarations.models import Declaration, Person, StayKind
 
 VERIFICATIONS_A_DAY = 5
+CLAIMS_A_DAY = 10  # to a document, each of which is asked of the authority
 NOT_CONFIRMED = gettext_lazy(
     "The authority has not confirmed this name and document with your phone number. "
     "Please check them, or declare with the document that is already confirmed."
@@ -65,6 +66,7 @@ def _declare(request: HttpRequest, person: Person | None, now: datetime) -> Http
     account = request.user
     try:
         if asks_identity:
+            limits.take("claim", str(account.pk), limit=CLAIMS_A_DAY, per=timedelta(days=1), at=now)
             actions.declare(account=account, claim=form.claim, answers=form.answers, by=account, at=now)
         else:
             actions.declare_again(account=account, answers=form.answers, by=account, at=now)
@@ -72,6 +74,8 @@ def _declare(request: HttpRequest, person: Person | None, now: datetime) -> Http
         form.add_error("document_number" if asks_identity else None, NOT_CONFIRMED)
     except actions.HeldElsewhere:
         form.add_error("document_number" if asks_identity else None, HELD_ELSEWHERE)
+    except limits.LimitReached as reached:
+        form.add_error(None, _too_often(reached))
     except actions.NobodyYet:
         return redirect("declarations:declare")
     else:
@@ -104,17 +108,18 @@ def verify(request: HttpRequest) -> HttpResponse:
         limits.take("verify", str(request.user.pk), limit=VERIFICATIONS_A_DAY, per=timedelta(days=1), at=now)
         person, result = actions.verify(account=request.user, by=request.user, at=now)
     except limits.LimitReached as reached:
-        retry_at = timezone.localtime(reached.retry_at)
-        messages.warning(
-            request,
-            _("You have asked often today. Please try again after %(time)s.") % {"time": f"{retry_at:%m-%d %H:%M}"},
-        )
+        messages.warning(request, _too_often(reached))
     except actions.NobodyYet:
         return redirect("declarations:declare")
     else:
         level, text = _told(person, result)
         messages.add_message(request, level, text)
     return redirect("passcodes:own")
+
+
+def _too_often(reached: limits.LimitReached) -> str:
+    retry_at = timezone.localtime(reached.retry_at)
+    return _("You have asked often today. Please try again after %(time)s.") % {"time": f"{retry_at:%m-%d %H:%M}"}
 
 
 def _told(person: Person, result: Result) -> tuple[int, str]:

@@ -306,3 +306,13 @@ def test_agreement_is_public(client):
     response = client.get("/agreement/")
     assert response.status_code == 200
     assert "At present nothing is deleted automatically" in text(response)
+
+
+def test_claims_to_documents_are_limited(resident, account):
+    *numbers, last = [resident_number(serial) for serial in range(1, 23, 2)]
+    for number in numbers:
+        assert declare(resident, path="/declare/?document=new", document_number=number).status_code == 302
+    refused = declare(resident, path="/declare/?document=new", document_number=last)
+    assert "You have asked often today." in text(refused)
+    assert last in text(refused)  # nothing typed is lost
+    assert account.declarations.count() == len(numbers) == 10
