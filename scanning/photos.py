@@ -12,6 +12,8 @@ MAX_SIDE = 1600  # pixels; the reader needs no more, and its time grows with the
 FORMATS = ("JPEG", "PNG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
 SHRINKING = ("JPEG", "MPO")  # decoded at a fraction of their size; MPO is what some phones' JPEGs are called
 MAX_PIXELS, MAX_PIXELS_SHRINKING = 16_000_000, 50_000_000
+# A progressive JPEG is decoded whole, once for each of its scans: phones write about ten, a bomb thousands.
+START_OF_SCAN, MAX_SCANS = b"\xff\xda", 40
 
 
 class PhotoError(Exception):
@@ -50,8 +52,11 @@ def _load(file: BinaryIO) -> Image.Image:
     """The picture in grey, shrunk. The reader finds codes turned and mirrored, so EXIF is left alone."""
     try:
         picture = Image.open(file, formats=FORMATS)
-        if picture.width * picture.height > (MAX_PIXELS_SHRINKING if picture.format in SHRINKING else MAX_PIXELS):
+        shrinks = picture.format in SHRINKING and "progressive" not in picture.info
+        if picture.width * picture.height > (MAX_PIXELS_SHRINKING if shrinks else MAX_PIXELS):
             raise TooLarge
+        if picture.format in SHRINKING and _count(file, START_OF_SCAN) > MAX_SCANS:
+            raise NotAPicture
         picture.draft("L", (MAX_SIDE, MAX_SIDE))
         picture.load()
         mode = "RGBA" if picture.has_transparency_data else "L"
@@ -64,6 +69,15 @@ def _load(file: BinaryIO) -> Image.Image:
         # Pillow's decoders raise any of these on cut or malformed files.
         raise NotAPicture from error
     return _on_white(picture) if mode == "RGBA" else picture
+
+
+def _count(file: BinaryIO, marker: bytes) -> int:
+    """How often a marker stands in the file, which is left where it was."""
+    position = file.tell()
+    file.seek(0)
+    count = file.read().count(marker)
+    file.seek(position)
+    return count
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

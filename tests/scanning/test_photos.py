@@ -132,3 +132,17 @@ def test_barcode_of_another_kind_is_no_code():
     code = zxingcpp.create_barcode("12345678", zxingcpp.BarcodeFormat.Code128)
     with pytest.raises(photos.NoCode):
         read(file(Image.fromarray(zxingcpp.write_barcode_to_image(code, scale=3, add_quiet_zones=True)), "PNG"))
+
+
+def test_progressive_bombs_are_refused_before_they_are_decoded():
+    """A scan costs seventy bytes to send and the whole picture to decode."""
+    data = file(Image.new("L", (64, 64)), progressive=True).getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(photos.NotAPicture):
+        read(io.BytesIO(data[:-2] + scan * 1000 + data[-2:]))
+
+
+def test_large_progressive_pictures_are_refused():
+    with pytest.raises(photos.TooLarge):
+        read(file(Image.new("L", (5000, 4000)), progressive=True))
+    assert read(file(on_desk(qr()), progressive=True)) == TEXT
