@@ -8,6 +8,8 @@ worker_class = "sync"
 preload_app = True
 timeout = 30
 graceful_timeout = 20
+# The longest that gunicorn takes, so that an address of some kilobytes gets our own answer.
+limit_request_line = 8190
 # Idle connections are kept by the proxy in front, not by sync workers.
 keepalive = 0
 # A worker is renewed now and then, not all at once, so that a slow leak never matters.

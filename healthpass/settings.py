@@ -218,6 +218,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {"axes": {"level": "WARNING"}},  # it tells of every sign-in
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        # What was refused or not found is not worth a line, and the address of a scanned code holds its token.
+        "django.request": {"level": "ERROR"},
+    },  # it tells of every sign-in
     "root": {"handlers": ["console"], "level": "INFO"},
 }
