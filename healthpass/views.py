@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, InterfaceError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -18,6 +18,7 @@ from scanning import partitions
 
 
 @login_not_required
+@never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """The tiles; for who has a code, the code first."""
     person = Person.objects.filter(holder=request.user).first() if request.user.is_authenticated else None
@@ -44,7 +45,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     tomorrow = timezone.localdate() + timedelta(days=1)
     try:
         ready = partitions.exists(tomorrow)
-    except (DatabaseError, InterfaceError):
+    except (OperationalError, InterfaceError):
         return JsonResponse({"database": "unreachable"}, status=503)
     if not ready:
         return JsonResponse({"database": "ok", "partition": f"missing for {tomorrow}"}, status=503)
@@ -53,7 +54,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A plain page without database, session or template context: 503 while the database is gone, else 500."""
-    database_gone = isinstance(sys.exc_info()[1], DatabaseError | InterfaceError)
+    database_gone = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     return render(None, "503.html" if database_gone else "500.html", status=503 if database_gone else 500)
 
 

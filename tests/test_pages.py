@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -84,7 +84,7 @@ class Gone:
     """A database that cannot be reached: every statement fails."""
 
     def __call__(self, execute, sql, params, many, context):
-        raise DatabaseError("gone")
+        raise OperationalError("gone")
 
 
 @pytest.mark.django_db
@@ -104,3 +104,12 @@ def test_missing_page_has_a_way_back(client):
     response = client.get("/nowhere/")
     assert response.status_code == 404
     assert 'href="/"' in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/code/", "/declare/", "/scan/", "/login/"])
+def test_personal_pages_are_kept_by_no_cache(client, path):
+    account = factories.account()
+    factories.person(holder=account)
+    client.force_login(account, backend="accounts.backends.OneTimeCodeBackend")
+    assert "no-store" in client.get(path).headers["Cache-Control"]

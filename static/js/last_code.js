@@ -25,8 +25,9 @@ export function ago(time, locale) {
 }
 
 export function asOf(time, locale) {
+  const zone = { timeZone: "Asia/Shanghai" }; // the clock of every gate, wherever the phone thinks it is
+  const day = (date) => date.toLocaleDateString(locale, zone);
   const date = new Date(time);
-  const sameDay = date.toDateString() === new Date().toDateString();
-  const clock = date.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
-  return `${sameDay ? clock : `${date.toLocaleDateString(locale)} ${clock}`} (${ago(date.getTime(), locale)})`;
+  const clock = date.toLocaleTimeString(locale, { ...zone, hour: "2-digit", minute: "2-digit" });
+  return `${day(date) === day(new Date()) ? clock : `${day(date)} ${clock}`} (${ago(time, locale)})`;
 }
