@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 
 from accounts.actions import device_key_hash
+from healthpass.lib.json_answer import json_answer
 from healthpass.lib.throttle import Throttle
 from passcodes import actions, facts, keys, tokens
 
@@ -21,13 +22,13 @@ def token(request: HttpRequest, pass_id: str) -> JsonResponse:
     """
     now = datetime.now(UTC)
     key_hash = device_key_hash(request.COOKIES.get(KEY_COOKIE, ""))
-    if not throttle.allows(key_hash, now.timestamp()):
-        return _json({"error": "limit"}, status=429)
     row = facts.for_renewal(key_hash=key_hash, pass_id=pass_id, at=now)
     if row is None:
-        return _json({"error": "key"}, status=401)
+        return json_answer({"error": "key"}, status=401)
+    if not throttle.allows(key_hash, now.timestamp()):
+        return json_answer({"error": "limit"}, status=429)
     colour = actions.show_colour(row=row, at=now).colour
-    return _json(
+    return json_answer(
         {
             "token": tokens.sign(pass_id, colour, keys.signing_key(now), now),
             "colour": colour.name.lower(),
@@ -35,7 +36,3 @@ def token(request: HttpRequest, pass_id: str) -> JsonResponse:
             "now": now.isoformat(timespec="milliseconds"),
         }
     )
-
-
-def _json(data: dict, status: int = 200) -> JsonResponse:
-    return JsonResponse(data, status=status, headers={"Cache-Control": "no-store"})

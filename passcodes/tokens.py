@@ -201,8 +201,9 @@ def _strict(data: bytes):
     """Decode CBOR that is written in the one way we write it: no trailing bytes, duplicate keys or longer forms."""
     try:
         value = cbor2.loads(data)
-    except cbor2.CBORError as error:
+        same = cbor2.dumps(value) == data
+    except cbor2.CBORError as error:  # also what cannot be written again: tags, cycles
         raise ValueError("not CBOR") from error
-    if cbor2.dumps(value) != data:
+    if not same:
         raise ValueError("not in our encoding")
     return value

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from accounts import limits
 from declarations.models import Person
 from healthpass.lib.masks import mask_name
 from passcodes import keys, tokens
 from passcodes.actions import show_colour
-from passcodes.colour import Facts
 from passcodes.facts import as_database_values, decrypted, facts_of
 from passcodes.models import GateReading
 from scanning import ids, reading
@@ -20,6 +20,10 @@ from scanning.models import Scan, ScanEvent, ScanEventKind
 from scanning.outcome import OF_COLOUR, Outcome, Temperature, message
 
 CORRECT_WITHIN = timedelta(minutes=30)
+LOOKS = {
+    "limit": 30,
+    "per": timedelta(minutes=10),
+}  # by an account without an entrance: no institution answers for them
 
 
 class NoKey(Exception):
@@ -93,7 +97,7 @@ def check(*, key_hash: str, sent: Sent, at: datetime) -> Answer:
 
     The same id answers the same and writes once. Without an entrance nothing is recorded. A temperature that matters
     to the colour is written as a GateReading in one transaction with the scan.
-    Raises IdTime, NoKey, NotAllowed, Conflict.
+    Raises IdTime, NoKey, NotAllowed, Conflict, limits.LimitReached.
     """
     if not ids.is_in_window(sent.id, at):
         raise IdTime
@@ -101,15 +105,18 @@ def check(*, key_hash: str, sent: Sent, at: datetime) -> Answer:
     row = reading.read(key_hash=key_hash, id=sent.id, pass_id=token.pass_id, entrance_id=sent.entrance_id, at=at)
     if row is None:
         raise NoKey
-    if not row["is_real_name"]:
+    if row["scanner_person"] is None:
         raise NotAllowed("real_name")
     if sent.entrance_id is None:
+        limits.take("scan-look", str(row["scanner"]), at=at, **LOOKS)
         return _answer(token, row, sent, at)
     if row["membership"] is None:
         raise NotAllowed("entrance")
     if row["digest"] is not None:
         return _first_answer(row, sent)
-    answer = replace(_answer(token, row, sent, at), repeat_of=_uuid(row["earlier"]))
+    answer = _answer(token, row, sent, at)
+    if answer.outcome in OF_COLOUR.values():
+        answer = replace(answer, repeat_of=_uuid(row["earlier"]))
     if not _record(row, sent, answer, at):
         # Another request with this id was faster: answer as if ours had come second.
         row = reading.read(key_hash=key_hash, id=sent.id, pass_id=token.pass_id, entrance_id=sent.entrance_id, at=at)
@@ -137,13 +144,19 @@ def set_temperature(*, key_hash: str, id: UUID, temperature: Temperature, at: da
         ScanEvent.objects.create(
             scan_id=id, kind=ScanEventKind.READING, temperature=_decimal(temperature), by_id=row["scanned_by"], at=at
         )
-        if row["person_id"] and matters(temperature, facts_of(row)):
+        if matters(temperature, Outcome(row["outcome"]), row):
             _gate_reading(row["person_id"], temperature, at)
     return Answer(Outcome(row["outcome"]), temperature=temperature)
 
 
-def matters(temperature: Temperature, facts: Facts) -> bool:
-    """Whether a reading changes what the colour rests on: a fever, or a normal one after a fever or symptoms."""
+def matters(temperature: Temperature, outcome: Outcome, row: dict) -> bool:
+    """Whether a reading changes what the colour rests on: a fever, or a normal one after a fever or symptoms.
+
+    Only that of a live code: a screenshot may be anybody's, and nobody reads their own temperature.
+    """
+    if outcome not in OF_COLOUR.values() or row["person_id"] == row["scanner_person"]:
+        return False
+    facts = facts_of(row)
     had_fever = facts.gate is not None and facts.gate.is_fever
     had_symptoms = any(declared.fever or declared.dry_cough for declared in facts.declarations)
     return temperature.is_fever or had_fever or had_symptoms
@@ -191,7 +204,7 @@ ON CONFLICT (id) DO NOTHING
 
 def _record(row: dict, sent: Sent, answer: Answer, at: datetime) -> bool:
     """Insert the scan, with its GateReading if the temperature matters; False if the id is there already."""
-    if sent.temperature is None or row["person_id"] is None or not matters(sent.temperature, facts_of(row)):
+    if sent.temperature is None or not matters(sent.temperature, answer.outcome, row):
         return _insert(row, sent, answer, at)
     with transaction.atomic():
         inserted = _insert(row, sent, answer, at)

@@ -4,7 +4,6 @@ The scanner's device key is a SameSite cookie; beyond it a request must be JSON 
 """
 
 import json
-import math
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,7 +12,9 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import limits
 from accounts.actions import device_key_hash
+from healthpass.lib.json_answer import json_answer
 from healthpass.lib.throttle import Throttle
 from scanning import actions
 from scanning.outcome import Temperature
@@ -23,7 +24,6 @@ MAX_BODY = 8192  # bytes
 PLAUSIBLE = (30.0, 45.0)  # °C
 
 throttle = Throttle(limit=120, seconds=60)
-look_throttle = Throttle(limit=30, seconds=600)  # without an entrance: no institution answers for the look
 
 
 class BadRequest(Exception):
@@ -39,20 +39,21 @@ def check(request: HttpRequest) -> JsonResponse:
     translation.activate(translation.get_language_from_request(request))
     try:
         sent = _sent(_body(request))
-        limit = look_throttle if sent.entrance_id is None else throttle
-        if not limit.allows(key_hash, now.timestamp()):
-            return _json({"error": "limit"}, 429)
-        return _json(actions.check(key_hash=key_hash, sent=sent, at=now).as_json(now))
+        if not throttle.allows(key_hash, now.timestamp()):
+            return json_answer({"error": "limit"}, 429)
+        return json_answer(actions.check(key_hash=key_hash, sent=sent, at=now).as_json(now))
     except BadRequest as error:
-        return _json({"error": str(error)}, 400)
+        return json_answer({"error": str(error)}, 400)
+    except limits.LimitReached:
+        return json_answer({"error": "limit"}, 429)
     except actions.NoKey:
-        return _json({"error": "key"}, 401)
+        return json_answer({"error": "key"}, 401)
     except actions.NotAllowed as error:
-        return _json({"error": error.code}, 403)
+        return json_answer({"error": error.code}, 403)
     except actions.IdTime:
-        return _json({"error": "id_time", "now": now.isoformat(timespec="milliseconds")}, 422)
+        return json_answer({"error": "id_time", "now": now.isoformat(timespec="milliseconds")}, 422)
     except actions.Conflict as error:
-        return _json({"error": "conflict", **(error.answer.as_json(now) if error.answer else {})}, 409)
+        return json_answer({"error": "conflict", **(error.answer.as_json(now) if error.answer else {})}, 409)
 
 
 @csrf_exempt  # as above
@@ -67,13 +68,13 @@ def temperature(request: HttpRequest, id: UUID) -> JsonResponse:
         if reading is None:
             raise BadRequest("temperature")
         if not throttle.allows(key_hash, now.timestamp()):
-            return _json({"error": "limit"}, 429)
+            return json_answer({"error": "limit"}, 429)
         answer = actions.set_temperature(key_hash=key_hash, id=id, temperature=reading, at=now).as_json(now)
     except BadRequest as error:
-        return _json({"error": str(error)}, 400)
+        return json_answer({"error": str(error)}, 400)
     except actions.NoScan:
-        return _json({"error": "scan"}, 404)
-    return _json({name: answer[name] for name in ("outcome", "message", "now")})
+        return json_answer({"error": "scan"}, 404)
+    return json_answer({name: answer[name] for name in ("outcome", "message", "now")})
 
 
 def _body(request: HttpRequest) -> dict:
@@ -117,12 +118,8 @@ def _temperature(value) -> Temperature | None:
         return None
     if value == "normal":
         return Temperature(None)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadRequest("temperature")
-    if not PLAUSIBLE[0] <= value <= PLAUSIBLE[1]:
+    if not PLAUSIBLE[0] <= value <= PLAUSIBLE[1]:  # nor is NaN
         raise BadRequest("temperature")
     return Temperature(round(float(value), 1))
-
-
-def _json(data: dict, status: int = 200) -> JsonResponse:
-    return JsonResponse(data, status=status, headers={"Cache-Control": "no-store"})

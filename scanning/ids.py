@@ -22,7 +22,7 @@ def floor_id(at: datetime) -> UUID:
 
 
 def time_of(id: UUID) -> datetime:
-    """When the id was made, by the clock of the device. Raises ValueError unless it is a UUIDv7."""
+    """When the id was made, by the clock of the device. Raises ValueError unless it is a UUIDv7 of this age."""
     if id.version != 7:
         raise ValueError("not a UUIDv7")
     return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
@@ -30,4 +30,4 @@ def time_of(id: UUID) -> datetime:
 
 def is_in_window(id: UUID, at: datetime) -> bool:
     """Whether the device's clock can be right: at most 10 minutes ahead and 48 hours back."""
-    return at - BACK <= time_of(id) <= at + AHEAD
+    return floor_id(at - BACK) <= id < floor_id(at + AHEAD + timedelta(milliseconds=1))

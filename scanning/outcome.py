@@ -20,6 +20,7 @@ class Outcome(models.TextChoices):
     INVALID = "invalid", gettext_lazy("invalid")
 
 
+# What a genuine, live code of a pass gives; the other outcomes say nothing about the person who stands there.
 OF_COLOUR = {
     Colour.GREEN: Outcome.GREEN,
     Colour.YELLOW: Outcome.YELLOW,

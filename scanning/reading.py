@@ -7,18 +7,21 @@ from declarations.models import Assurance
 from institutions.models import MembershipRole
 from passcodes import facts
 from scanning import ids
+from scanning.outcome import OF_COLOUR
 
 REPEAT_WITHIN = timedelta(minutes=10)
+OUTCOMES_OF_COLOUR = ", ".join(f"'{outcome}'" for outcome in OF_COLOUR.values())
 
 # Scanner (by device key), entrance with the membership that allows it, an earlier row of this id, holder and facts.
 READ = f"""
-SELECT k.account_id AS scanner, own.id IS NOT NULL AS is_real_name,
+SELECT k.account_id AS scanner, own.id AS scanner_person,
        e.institution_id AS institution, m.id AS membership,
        s.digest, s.scanner_id AS scanned_by, s.outcome, s.temperature, s.found_normal, s.repeat_of,
        scanned.name AS scanned_name,
        p.name,
        (SELECT r.id FROM scanning_scan r
          WHERE r.person_id = p.id AND r.entrance_id = e.id AND r.id >= %(repeat_since)s AND r.id < %(id)s
+           AND r.outcome IN ({OUTCOMES_OF_COLOUR})
          ORDER BY r.id DESC LIMIT 1) AS earlier,
        {facts.COLUMNS}
   FROM accounts_devicekey k
@@ -45,13 +48,14 @@ SELECT p.name, {facts.COLUMNS}
 """
 
 OF_SCAN = f"""
-SELECT s.id AS scan, s.outcome, s.scanner_id AS scanned_by, {facts.COLUMNS}
+SELECT s.id AS scan, s.outcome, s.scanner_id AS scanned_by, own.id AS scanner_person, {facts.COLUMNS}
   FROM accounts_devicekey k
   JOIN accounts_account account ON account.id = k.account_id AND account.is_active
   JOIN scanning_scan s ON s.id = %(id)s AND s.scanner_id = k.account_id
   JOIN institutions_membership m ON m.institution_id = s.institution_id AND m.account_id = k.account_id
        AND m.role = '{MembershipRole.SCANNER.value}' AND m.ended_at IS NULL
   JOIN institutions_institution i ON i.id = s.institution_id AND i.is_active
+  LEFT JOIN declarations_person own ON own.holder_id = k.account_id
   LEFT JOIN declarations_person p ON p.id = s.person_id
   {facts.LATEST_DECLARATION}
  WHERE k.hash = %(key)s AND k.subject = '' AND k.expires_at > %(at)s

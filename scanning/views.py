@@ -13,7 +13,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
@@ -32,7 +32,6 @@ from scanning.outcome import Outcome, Temperature
 from scanning.panels import every_panel, panel
 
 READER = ("vendor/zxing/index.js", "vendor/zxing-wasm/zxing_reader.wasm")
-LOOKS = {"limit": 30, "per": timedelta(minutes=10)}  # by an account that scans for nobody
 PHOTOS = {"limit": 120, "per": timedelta(minutes=10)}
 
 
@@ -86,12 +85,12 @@ def entrance(request: HttpRequest) -> HttpResponse:
     """Pick the door to scan at; kept for the session. `next` may name the own page to go on to."""
     doors = entrances.open_to(request.user)
     next_page = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(next_page, {request.get_host()}, require_https=request.is_secure()):
+    if not next_page.startswith("/") or not url_has_allowed_host_and_scheme(next_page, None):
         next_page = reverse("scanning:scan")
     if request.method == "POST":
         pk = request.POST.get("entrance", "")
         request.session["entrance"] = get_object_or_404(doors, pk=pk if pk.isdecimal() and len(pk) < 19 else 0).pk
-        return redirect(next_page)
+        return HttpResponseRedirect(next_page)
     if not doors:
         return redirect("scanning:scan")
     context = {"entrances": doors, "chosen": _chosen(request, doors), "next": next_page}
@@ -155,7 +154,7 @@ def _check_page(request: HttpRequest, text: str, now: datetime, form: CheckForm 
     doors = entrances.open_to(request.user)
     if not doors:
         try:
-            limits.take("scan-look", str(request.user.pk), at=now, **LOOKS)
+            limits.take("scan-look", str(request.user.pk), at=now, **actions.LOOKS)
         except limits.LimitReached as error:
             return render(request, "scanning/too_often.html", {"message": _too_often(error)}, status=429)
     answer = actions.look(text=text, at=now)

@@ -334,3 +334,72 @@ def test_eight_posts_of_one_id_at_once_make_one_row(device, code, door):
     written = [answer for answer in answers if answer.status_code == 200 and not answer.json()["repeated"]]
     assert len(written) == 1
     assert sorted(answer.status_code for answer in answers) == [200] * 4 + [409] * 4
+
+
+def colour_now(code):
+    key = factories.device_key(account=code.person.holder, subject=code.public_id)
+    client = Client()
+    client.cookies["pass_key"] = key
+    return client.get(f"/code/{code.public_id}/token").json()["colour"]
+
+
+def test_temperature_on_an_expired_code_changes_nobody_s_colour(device, code, door):
+    """A screenshot may be anybody's."""
+    old = live_token(code, at=timezone.now() - timedelta(seconds=91))
+    id = ids.new_id(timezone.now())
+    assert scan(device, code, door, id=id, token=old, temperature=39).json()["outcome"] == "expired"
+    assert colour_now(code) == "green"
+    post(device, f"/scan/{id}/temperature", temperature=39)
+    assert colour_now(code) == "green"
+    assert not GateReading.objects.exists()
+
+
+def test_normal_reading_on_an_expired_code_clears_nothing(device, code, door):
+    scan(device, code, door, temperature=39)
+    old = live_token(code, at=timezone.now() - timedelta(seconds=91))
+    id = ids.new_id(timezone.now())
+    scan(device, code, door, id=id, token=old, temperature="normal")
+    post(device, f"/scan/{id}/temperature", temperature="normal")
+    assert colour_now(code) == "yellow"
+
+
+def test_nobody_reads_their_own_temperature(device, scanner, door):
+    own = scanner.person.pass_code
+    scan(device, own, door, temperature=39)
+    id = ids.new_id(timezone.now())
+    scan(device, own, door, id=id)
+    post(device, f"/scan/{id}/temperature", temperature=39)
+    assert not GateReading.objects.exists()
+
+
+def test_expired_reading_is_no_earlier_check(device, code, door):
+    scan(device, code, door, token=live_token(code, at=timezone.now() - timedelta(seconds=91)))
+    assert scan(device, code, door).json()["repeat_of"] is None
+    expired = scan(device, code, door, token=live_token(code, at=timezone.now() - timedelta(seconds=91)))
+    assert expired.json()["repeat_of"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status"),
+    [
+        ("id", "ffffffff-ffff-7fff-bfff-ffffffffffff", 422),
+        ("temperature", int("9" * 400), 400),
+        ("temperature", -(10**400), 400),
+        ("token", "3AOIDWA5AA", 200),
+        ("token", "3ASGCKA", 200),
+        ("token", "QTMBZAOYDUANQHEB3AOQBWA4QHMB2AGYDSA5QHIA", 200),
+    ],
+)
+def test_poisonous_values_are_answered(device, code, door, field, value, status):
+    """Numbers beyond floats, years beyond calendars, CBOR that refers to itself."""
+    answer = scan(device, code, door, **{field: value})
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.json()["outcome"] == "invalid"
+
+
+def test_looks_without_an_entrance_are_limited_by_account_not_by_key(scanner, device, code):
+    for _ in range(30):
+        assert scan(device, code).status_code == 200
+    fresh = browser(factories.device_key(account=scanner))
+    assert (scan(fresh, code).status_code, scan(fresh, code).json()) == (429, {"error": "limit"})

@@ -256,3 +256,15 @@ def test_scanner_of_several_doors_is_asked_for_one(signed_in, institution, door,
     content = page(signed_in.get(f"/c/{token}"))
     assert f"{reverse('scanning:entrance')}?next={quote(f'/c/{token}', safe='')}" in content
     assert 'name="taken"' not in content
+
+
+@pytest.mark.parametrize("target", ["abc", "//evil.example/", "https://evil.example/", "javascript:alert(1)", ""])
+def test_picking_an_entrance_goes_on_to_own_addresses_only(client, target):
+    account = factories.account()
+    factories.person(holder=account)
+    institution = factories.institution()
+    factories.member(institution=institution, account=account)
+    door = factories.entrance(institution=institution)
+    client.force_login(account, backend="accounts.backends.OneTimeCodeBackend")
+    response = client.post(reverse("scanning:entrance"), {"entrance": door.pk, "next": target})
+    assert (response.status_code, response.url) == (302, reverse("scanning:scan"))
