@@ -13,7 +13,6 @@ from declarations import divisions
 from passcodes.colour import Condition, Reason, RiskCategory, RiskLevel
 
 HOTLINE = "12320"  # the national public health hotline
-DEFAULT_OFFICE = gettext_lazy("Liaoning health hotline")
 
 AT_HOME = gettext_lazy(
     "Stay where you are, keep away from others and call the office below: it arranges test and care."
@@ -60,11 +59,11 @@ TEXTS: dict[str, tuple[Promise, Promise]] = {
     Condition.CONTACT: (gettext_lazy("You declared contact with a case in %(place)s until %(day)s."), REPORT),
     Condition.SYMPTOMS: (
         gettext_lazy("You declared a fever or a dry cough on %(day)s."),
-        gettext_lazy("See a doctor at a fever clinic. A normal temperature taken at an entrance ends this at once."),
+        gettext_lazy("See a doctor at a fever clinic. A normal temperature taken at its entrance ends this at once."),
     ),
     Condition.GATE_FEVER: (
         gettext_lazy("At an entrance your temperature was 37.3 °C or more on %(day)s."),
-        gettext_lazy("See a doctor at a fever clinic. A normal temperature taken at an entrance ends this at once."),
+        gettext_lazy("See a doctor at a fever clinic. A normal temperature taken at its entrance ends this at once."),
     ),
     Condition.NOT_CURRENT: (
         gettext_lazy("You have no current health declaration."),
@@ -82,13 +81,17 @@ TEXTS: dict[str, tuple[Promise, Promise]] = {
 
 @dataclass(frozen=True)
 class ReasonText:
-    """What the holder reads. `until` None: open. `office` and `phone` empty: nobody decided it."""
+    """What the holder reads. `until` None: open. `office` empty: it follows from the rules, without a decision.
+
+    `asks_office`: whether there is somebody to ask about it, at `phone`.
+    """
 
     why: str
     next_step: str
     until: datetime | None
     office: str
     phone: str
+    asks_office: bool
 
 
 def text_of(reason: Reason) -> ReasonText:
@@ -98,13 +101,13 @@ def text_of(reason: Reason) -> ReasonText:
         "place": divisions.full_name(reason.division) if reason.division else "",
         "day": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
     }
-    needs_no_office = reason.code in (Condition.NOT_CURRENT, Condition.IDENTITY)
     return ReasonText(
         why=str(why) % evidence,
         next_step=str(next_step),
         until=reason.until,
-        office="" if needs_no_office else reason.office or str(DEFAULT_OFFICE),
-        phone="" if needs_no_office else reason.office_phone or HOTLINE,
+        office=reason.office,
+        phone=reason.office_phone or HOTLINE,
+        asks_office=reason.code not in (Condition.NOT_CURRENT, Condition.IDENTITY),
     )
 
 
@@ -115,7 +118,7 @@ def headline(colour_name: str) -> str:
         "yellow": _("Yellow code"),
         "red": _("Red code"),
         "grey": _("Grey code"),
-        "neutral": _("Black-and-white code"),
+        "neutral": _("Not checked"),
     }[colour_name]
 
 

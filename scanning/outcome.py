@@ -56,9 +56,9 @@ def message(outcome: Outcome, temperature: Temperature | None) -> str:
         case Outcome.GREEN:
             return _("May pass") if temperature else _("Green code · take the temperature")
         case Outcome.YELLOW:
-            return _("Yellow code · may not pass. Follow the procedure for yellow codes.")
+            return _("May not pass. Follow the procedure for yellow codes.")
         case Outcome.RED:
-            return _("Red code · may not pass. Keep a distance and follow the procedure for red codes.")
+            return _("May not pass. Keep a distance and follow the procedure for red codes.")
         case Outcome.GREY:
             return _("No current declaration · ask the person to declare, then scan again.")
         case Outcome.NEUTRAL:

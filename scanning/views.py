@@ -26,6 +26,7 @@ from accounts.actions import device_key_hash
 from declarations.models import Person
 from institutions.models import Entrance
 from passcodes import tokens
+from passcodes.colour import FEVER
 from scanning import actions, entrances, ids, photos, scan_key
 from scanning.forms import CheckForm, ReadForm
 from scanning.outcome import Outcome, Temperature
@@ -67,6 +68,7 @@ def _scan_page(request: HttpRequest, form: ReadForm, doors: QuerySet[Entrance], 
         "has_choice": len(doors) > 1,
         "reader": READER if _reader_is_installed() else None,
         "panels": every_panel(),
+        "fever": FEVER,
     }
     response = render(request, "scanning/scan.html", context)
     scan_key.give(request, response, at=now)

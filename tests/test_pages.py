@@ -47,7 +47,8 @@ SEED = {
 @pytest.mark.parametrize("path", SEED)
 def test_chinese_pages_carry_the_official_labels_word_for_word(path):
     client = Client()
-    client.force_login(factories.account(), backend="accounts.backends.OneTimeCodeBackend")
+    if path != "/":
+        client.force_login(factories.account(), backend="accounts.backends.OneTimeCodeBackend")
     html = client.get(path).content.decode()
     assert [label for label in SEED[path] if label not in html] == []
 

@@ -1,6 +1,5 @@
 // The temperature: three digits, or one tap for "normal". A scanner gun that fires meanwhile types nothing here.
 
-export const FEVER = 37.3; // °C
 const LOWEST = 34;
 const HIGHEST = 43;
 const BURST = 120; // ms: no finger follows a letter this fast

@@ -2,7 +2,7 @@
 
 import { Camera } from "./scan-camera.js";
 import { check, clockTime, extract, insist, newId, noteTemperature } from "./scan-client.js";
-import { FEVER, Keypad } from "./scan-keypad.js";
+import { Keypad } from "./scan-keypad.js";
 import { otherWays } from "./scan-other.js";
 import { Overlay } from "./scan-overlay.js";
 import { loadReader } from "./scan-reader.js";
@@ -15,6 +15,7 @@ const root = document.querySelector("[data-module~=scan]");
 const part = (name) => root.querySelector(`[data-${name}]`);
 const texts = (key) => root.querySelector(`[data-text="${key}"]`).textContent;
 const { scanUrl, entrance, wasm } = root.dataset;
+const feverFrom = Number(root.dataset.fever); // °C
 
 const overlay = new Overlay(part("overlay"), () => [...document.querySelectorAll(".bar, .scan-door"), part("camera"), part("other")]);
 const keypad = new Keypad(part("keypad"), { onValue: takeTemperature, implausible: texts("implausible") });
@@ -123,7 +124,7 @@ function showAnswer(answer) {
 
 async function takeTemperature(value) {
   const reading = current;
-  const fever = value !== "normal" && value >= FEVER;
+  const fever = value !== "normal" && value >= feverFrom;
   const name = fever ? "stop" : reading.outcome === "green" ? "pass" : reading.outcome;
   overlay.show(name);
   overlay.text("figure", value === "normal" ? texts("normal") : `${value.toFixed(1)} °C`);

@@ -99,7 +99,7 @@ def test_page_of_an_unchecked_identity_tells_nothing_about_the_document(resident
     free = page_of(resident, code).content.decode()
     factories.risk_record()
     listed = page_of(resident, code).content.decode()
-    assert "Black-and-white code" in listed
+    assert "Not checked" in listed
     assert without_what_always_changes(listed) == without_what_always_changes(free)
 
 

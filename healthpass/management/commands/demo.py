@@ -121,7 +121,7 @@ def table() -> str:
             "Residents and the scanner sign in with the phone number and a one-time code, which the server prints",
             "(SMS_URL=console:); on a new browser also with the last four characters of the document number above.",
             "Staff sign in with phone number, password and six digits; these are printed by",
-            f"  python manage.py demo --totp {staff.phone[3:]}",
+            f"  DEBUG=true .venv/bin/python manage.py demo --totp {staff.phone[3:]}",
         ]
     )
 
