@@ -10,6 +10,8 @@ import { signal } from "./scan-sound.js";
 
 const SAME = 3000; // ms out of view, until the same code counts as shown again
 const BACK_AFTER = 1500; // ms
+const OTHER_CODE_AFTER = 4000; // ms, when the same person is asked for another code; a colour waits for the guard
+const ASKS_FOR_ANOTHER = ["expired", "unknown", "invalid"];
 
 const root = document.querySelector("[data-module~=scan]");
 const part = (name) => root.querySelector(`[data-${name}]`);
@@ -31,6 +33,7 @@ let count = Number(sessionStorage.getItem("scan-count")) || 0;
 overlay.on("next", next);
 overlay.on("leave", () => location.assign(scanUrl)); // signs in, or shows the entrances that are left
 overlay.on("take", () => {
+  stopTimer();
   overlay.next(true);
   keypad.open();
 });
@@ -120,6 +123,7 @@ function showAnswer(answer) {
   const green = entrance && answer.outcome === "green";
   if (green) keypad.open();
   overlay.next(true, { take: entrance && !green });
+  if (ASKS_FOR_ANOTHER.includes(answer.outcome)) backTimer = setTimeout(next, OTHER_CODE_AFTER);
 }
 
 async function takeTemperature(value) {
@@ -158,9 +162,13 @@ async function deliver(send) {
   return answer;
 }
 
-function next() {
+function stopTimer() {
   clearTimeout(backTimer);
   backTimer = 0;
+}
+
+function next() {
+  stopTimer();
   keypad.close();
   overlay.close();
   current = null;

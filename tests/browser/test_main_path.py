@@ -129,6 +129,7 @@ def test_screenshot_older_than_the_token_s_life_is_expired(resident, door, outbo
         sign_in(scanner, outbox, SCANNER, "/scan/")
         scanner.locator("[data-shown=expired]").wait_for()
         assert scanner.get_by_text("此码已过期").first.is_visible()
+        scanner.locator("[data-overlay]").wait_for(state="hidden")  # back to the camera by itself, for the live code
     assert Scan.objects.get().outcome == "expired"
 
 
