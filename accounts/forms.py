@@ -10,8 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts import phones
 
 
+RAW_LENGTH = 40
+
+
 def compact(typed: str) -> str:
-    """Full-width characters made ordinary, blanks and hyphens dropped."""
+    """Full-width characters made ordinary, blanks and hyphens dropped; what is far too long stays as it is."""
+    if len(typed) > RAW_LENGTH:
+        return typed
     return re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", typed))
 
 
@@ -21,7 +26,7 @@ class PhoneField(forms.CharField):
     widget = forms.TelInput(attrs={"autocomplete": "tel"})
 
     def __init__(self, **kwargs):
-        super().__init__(label=_("Phone number"), max_length=40, **kwargs)
+        super().__init__(label=_("Phone number"), max_length=RAW_LENGTH, **kwargs)
 
     def clean(self, value: str) -> str:
         try:

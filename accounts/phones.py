@@ -10,6 +10,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 # What a text message can reach. No fixed lines, and no premium numbers that somebody earns from.
 MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 IGNORED = re.compile(r"[\s\-\u2010-\u2015().\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+RAW_LENGTH = 100  # as typed, with blanks and signs; normalising takes time that grows with the square of the length
 PLAUSIBLE = re.compile(r"\+?[0-9]{6,16}")
 
 
@@ -26,6 +27,8 @@ def normalise(typed: str) -> str:
     Takes mainland numbers without +86, full-width digits, blanks, hyphens and brackets; others begin with + or 00.
     Raises InvalidPhone.
     """
+    if len(typed) > RAW_LENGTH:
+        raise InvalidPhone
     digits = IGNORED.sub("", unicodedata.normalize("NFKC", typed))
     if digits.startswith("00"):
         digits = "+" + digits[2:]

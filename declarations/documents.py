@@ -11,6 +11,7 @@ from stdnum.exceptions import ValidationError as StdnumError
 
 from declarations import divisions
 
+RAW_LENGTH = 100  # as typed, with blanks and hyphens
 SHAPES = {
     # HK/Macao permit: H or M and 8 or 10 digits. Taiwan permit: 8 or 10 digits, older ones with a letter. Permanent
     # residence card: 15 characters, or 18 digits beginning with 9 since 2023. The rest: what fits a passport's MRZ.
@@ -49,7 +50,9 @@ class InvalidNumber(ValueError):
 
 
 def normalise(number: str) -> str:
-    """Full width to half width, upper case, no blanks or hyphens."""
+    """Full width to half width, upper case, no blanks or hyphens. Raises InvalidNumber for what is far too long."""
+    if len(number) > RAW_LENGTH:
+        raise InvalidNumber
     return re.sub(r"[\s\-·]", "", unicodedata.normalize("NFKC", number)).upper()
 
 

@@ -9,7 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
 
+# Composing a letter with many marks takes time that grows with their square: nothing longer gets that far.
+RAW_NAME, RAW_DAY = 400, 40
 NAME_PUNCTUATION = set("·•・.'’‘`-‐–,/()（）\u200c\u200d")  # the joiners are letters' shapes in Persian and in India
+TOO_LONG = _("At most %(limit_value)d characters; you entered %(show_value)d.")
 HARMLESS = set("\r\n\t\0")  # line breaks; NUL has a message of its own
 
 
@@ -39,11 +42,17 @@ def _in_names(character: str) -> bool:
 class NameField(forms.CharField):
     """A person's name, 1 to 100 characters, in Unicode's composed form with single blanks."""
 
+    default_error_messages = {"max_length": TOO_LONG}
+
     def __init__(self, **kwargs):
         super().__init__(max_length=100, validators=[refuse_other_than_names], **kwargs)
 
     def to_python(self, value) -> str:
-        return unicodedata.normalize("NFC", " ".join(super().to_python(value).split()))
+        typed = " ".join(super().to_python(value).split())
+        if len(typed) > RAW_NAME:
+            limits = {"limit_value": self.max_length, "show_value": len(typed)}
+            raise ValidationError(self.error_messages["max_length"], code="max_length", params=limits)
+        return unicodedata.normalize("NFC", typed)
 
     def widget_attrs(self, widget) -> dict:
         return {}  # no maxlength: browsers would cut what is pasted without a word
@@ -65,7 +74,11 @@ class DayField(forms.DateField):
     input_formats = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日"]
 
     def to_python(self, value) -> date | None:
-        return super().to_python(unicodedata.normalize("NFKC", value) if isinstance(value, str) else value)
+        if not isinstance(value, str):
+            return super().to_python(value)
+        if len(value) > RAW_DAY:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(unicodedata.normalize("NFKC", value))
 
 
 class PhoneField(forms.CharField):

@@ -10,7 +10,10 @@ from declarations.models import document_hash, name_hash
 
 def search_hashes(typed: str) -> tuple[str, list[str]]:
     """What was typed, `name`, `document` or `last_four`, and the keyed hashes it can stand for."""
-    number = documents.normalise(typed)
+    try:
+        number = documents.normalise(typed)
+    except documents.InvalidNumber:
+        number = ""  # too long for one: a name at best
     if not number.isascii() or not re.search(r"\d", number):
         return "name", [name_hash(" ".join(typed.split()))]
     if len(number) == 4:

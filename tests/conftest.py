@@ -1,6 +1,7 @@
 """Fixtures for every test: partitions for the scan table, and clients that read English."""
 
 import io
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,18 @@ def english() -> Iterator[None]:
     """Whatever a test calls without a request answers in English, whether or not an earlier test asked for Chinese."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture
+def short_texts(monkeypatch) -> None:
+    """Normalising refuses what is long enough to keep a server busy: the square of the length counts."""
+    normalize = unicodedata.normalize
+
+    def checked(form: str, text: str) -> str:
+        assert len(text) <= 400
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", checked)
 
 
 @pytest.fixture

@@ -47,3 +47,9 @@ def test_number_is_understood(typed, e164):
 def test_what_no_message_can_reach_is_refused(typed):
     with pytest.raises(InvalidPhone, match="not a mobile phone number"):
         normalise(typed)
+
+
+@pytest.mark.usefixtures("short_texts")
+def test_very_long_text_is_refused_unread():
+    with pytest.raises(InvalidPhone):
+        normalise("1" + "\u0323\u0307" * 100_000)

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from accounts import actions
+from accounts.forms import compact
 from accounts.models import Account, AuditEntry, Device, Identifier, LimitCounter, OneTimeCode
 from tests import factories
 from tests.accounts.browsers import ask, browser, enter, sign_in, wrong
@@ -88,6 +89,15 @@ def test_what_is_no_phone_comes_back_as_typed(client, outbox, typed):
     assert 'class="error-summary"' in response.text
     assert "<title>Error: " in response.text
     assert not outbox.messages
+
+
+@pytest.mark.usefixtures("short_texts")
+def test_very_long_text_comes_back_without_being_normalised(client, outbox):
+    long = "1" + "\u0323\u0307" * 100_000
+    assert ask(client, long).context["form"]["phone"].value() == long
+    assert compact(long) == long
+    ask(client)
+    assert 'class="error-summary"' in enter(client, long).text
 
 
 def test_wrong_code_comes_back_as_typed(client, outbox):

@@ -108,6 +108,26 @@ def test_bad_input_of_every_kind_never_fails(resident):
     assert not Declaration.objects.exists()
 
 
+LONG = "a" + "\u0323\u0307" * 100_000
+
+
+@pytest.mark.usefixtures("short_texts")
+@pytest.mark.parametrize("name", ["name", "phone", "document_number", "birth_date", "address", "other_symptoms"])
+def test_very_long_text_comes_back_whole_without_being_normalised(resident, name):
+    response = declare(resident, **{name: LONG})
+    assert [to for to, _ in summary(response)] == [f"id_{name}"]
+    assert LONG in text(response)
+    assert not Declaration.objects.exists()
+
+
+@pytest.mark.usefixtures("short_texts")
+def test_very_long_day_of_a_stay_comes_back_whole(resident):
+    stay = {"province": "110000", "county": "110105", "from": LONG, "to": "2026-11-01"}
+    response = declare(resident, travel="yes", travel_rows="1", **{f"travel_0_{k}": v for k, v in stay.items()})
+    assert "id_travel_0_from" in [to for to, _ in summary(response)]
+    assert LONG in text(response)
+
+
 def test_button_without_javascript_shows_the_places_and_keeps_what_was_typed(resident):
     response = declare(resident, button="refresh", province="220000", name="王", document_number="x", affirmation=None)
     assert summary(response) == []

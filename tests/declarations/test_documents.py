@@ -10,6 +10,7 @@ from stdnum.exceptions import ValidationError
 
 from declarations import divisions, documents
 from declarations.documents import DocumentKind, InvalidNumber
+from declarations.search import search_hashes
 from tests.declarations.numbers import resident_number
 
 KINDS = st.sampled_from(DocumentKind.values)
@@ -100,6 +101,21 @@ def test_any_text_is_a_plain_number_or_refused(kind, text):
 def test_full_width_is_read_as_half_width(text):
     wide = "".join(chr(ord(character) + 0xFEE0) for character in text)
     assert documents.normalise(wide) == unicodedata.normalize("NFKC", wide).upper() == text.upper()
+
+
+@pytest.mark.usefixtures("short_texts")
+@pytest.mark.parametrize("kind", DocumentKind)
+def test_very_long_number_is_refused_unread(kind):
+    with pytest.raises(InvalidNumber):
+        documents.check(kind, "1" + "\u0323\u0307" * 100_000)
+    with pytest.raises(InvalidNumber):
+        documents.check(kind, " " * 101)
+
+
+@pytest.mark.usefixtures("short_texts")
+def test_very_long_search_is_for_a_name():
+    kind, hashes = search_hashes("1" + "\u0323\u0307" * 100_000)
+    assert (kind, len(hashes)) == ("name", 1)
 
 
 def test_household_register_meets_the_id_card():
