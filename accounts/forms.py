@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
 
-
 RAW_LENGTH = 40
 
 

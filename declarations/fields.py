@@ -62,6 +62,7 @@ class PlainTextField(forms.CharField):
     """Free text up to `max_length` characters; longer text comes back whole with a message."""
 
     default_validators = [refuse_control_characters]
+    default_error_messages = {"max_length": TOO_LONG}
 
     def widget_attrs(self, widget) -> dict:
         return {}

@@ -4,6 +4,7 @@ import html
 from datetime import date, timedelta
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,12 +134,14 @@ WRONG_RESIDENT_NUMBER = "This is not a valid resident ID number. Please check al
         ({"affirmation": None}, {"affirmation": ["Please confirm that what you declare is correct"]}),
         (
             {"other_symptoms": "痛" * 10_000},
-            {"other_symptoms": ["Ensure this value has at most 500 characters (it has 10000)."]},
+            {"other_symptoms": ["At most 500 characters; you entered 10000."]},
         ),
         ({"other_symptoms": "a\x00b"}, {"other_symptoms": ["Null characters are not allowed."]}),
         ({"address": "a\x07"}, {"address": ["This holds characters that cannot be shown. Please type it again."]}),
         ({"address": "\u202egnol"}, {"address": ["This holds characters that cannot be shown. Please type it again."]}),
-        ({"address": "路" * 201}, {"address": ["Ensure this value has at most 200 characters (it has 201)."]}),
+        ({"name": "王" * 101}, {"name": ["At most 100 characters; you entered 101."]}),
+        ({"name": "王" * 10_000}, {"name": ["At most 100 characters; you entered 10000."]}),
+        ({"address": "路" * 201}, {"address": ["At most 200 characters; you entered 201."]}),
         (
             {"phone": "12345"},
             {"phone": ["This is not a mobile phone number. Numbers from abroad begin with + and the country code."]},
@@ -288,3 +291,8 @@ def test_earlier_answers_fill_the_form_with_stays_still_asked_for():
     assert (initial["contact"], initial["contact_0_county"]) == ("yes", 220102)
     assert (initial["temperature"], initial["dry_cough"], initial["phone"]) == ("no", True, "13800000001")
     assert "affirmation" not in initial
+
+
+def test_too_long_text_is_told_in_chinese():
+    with translation.override("zh-hans"):
+        assert errors(other_symptoms="痛" * 501) == {"other_symptoms": ["最多500字，您已输入501字。"]}
