@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
@@ -200,15 +200,21 @@ def record_staff_sign_in(*, account: Account, site: str, at: datetime) -> None:
     audit.record(by=account, action="sign-in-staff", subject=f"account:{account.pk}", at=at, site=site)
 
 
-def delete_device_keys(*, device_id: int | None) -> None:
-    """Stop what this browser could do without a session: renew a code, check a scan."""
-    DeviceKey.objects.filter(device_id=device_id).delete()
+def delete_device_keys(*, secret: str | None, device_id: int | None) -> None:
+    """Stop what this browser could do without a session: renew a code, check a scan; for whomever it did so.
+
+    The browser is known by its cookie's `secret`, and by the device that its session names, where there is one.
+    """
+    mine = Q(device_id=device_id)
+    if secret:
+        mine |= Q(device__hash=device_hash(secret))
+    DeviceKey.objects.filter(mine).delete()
 
 
-def issue_device_key(*, account: Account, device_id: int, subject: str, at: datetime) -> str:
+def issue_device_key(*, account: Account, device_id: int, subject: str, at: datetime, until: datetime) -> str:
     """A new secret for the browser's cookie, good for one pass (`subject` = its public id) or for scanning ("").
 
-    Replaces the browser's earlier key for the same subject.
+    Replaces the browser's earlier key for the same subject. Dies with the session it was given in, at `until`.
     """
     secret = secrets.token_urlsafe(24)
     DeviceKey.objects.filter(device_id=device_id, subject=subject).delete()
@@ -217,7 +223,7 @@ def issue_device_key(*, account: Account, device_id: int, subject: str, at: date
         account=account,
         device_id=device_id,
         subject=subject,
-        expires_at=at + DEVICE_KEY_LIFE,
+        expires_at=min(at + DEVICE_KEY_LIFE, until),
     )
     return secret
 

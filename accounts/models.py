@@ -105,7 +105,8 @@ class Device(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "hash"], name="device_unique")]
+        # The hash first: a browser is also looked for whoever has signed in on it.
+        constraints = [models.UniqueConstraint(fields=["hash", "account"], name="device_unique")]
 
     def __str__(self) -> str:
         return f"#{self.pk}"

@@ -24,12 +24,15 @@ def is_known(request: HttpRequest, account: Account) -> bool:
 
 
 def start(request: HttpRequest, response: HttpResponse, account: Account, *, backend: str, at: datetime) -> None:
-    """Sign in: a new session with nothing of the earlier one in it, and the browser known to the account."""
-    if request.user.is_authenticated and request.user.pk != account.pk:
-        actions.delete_device_keys(device_id=request.session.get("device"))
+    """Sign in: a new session with nothing of the earlier one in it, and the browser known to the account.
+
+    Device keys of whoever was here before end. The session ends after SESSION_COOKIE_AGE, used or not.
+    """
+    end_device_keys(request)
     secret = _secret(request) or secrets.token_urlsafe(32)
     request.session.flush()  # else a staff session would live on in a resident's, for 90 days
     login(request, account, backend=backend)
+    request.session.set_expiry(at + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     request.session["device"] = actions.remember_device(account=account, secret=secret, at=at).pk
     response.set_cookie(
         DEVICE_COOKIE,
@@ -42,10 +45,14 @@ def start(request: HttpRequest, response: HttpResponse, account: Account, *, bac
 
 
 def finish(request: HttpRequest) -> None:
-    """Sign out: the session and this browser's device keys end. Answer with CLEAR_SITE_DATA."""
-    if request.user.is_authenticated:
-        actions.delete_device_keys(device_id=request.session.get("device"))
+    """Sign out: the session, if it has not ended yet, and this browser's keys end. Answer with CLEAR_SITE_DATA."""
+    end_device_keys(request)
     logout(request)
+
+
+def end_device_keys(request: HttpRequest) -> None:
+    """Nobody's code or scans go on in this browser without a new sign-in."""
+    actions.delete_device_keys(secret=_secret(request), device_id=request.session.get("device"))
 
 
 def _secret(request: HttpRequest) -> str | None:

@@ -72,7 +72,13 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
 
 def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now: datetime) -> None:
     """A device key for this browser and pass, in a cookie that only the pass's own addresses get."""
-    secret = issue_device_key(account=request.user, device_id=request.session["device"], subject=pass_id, at=now)
+    secret = issue_device_key(
+        account=request.user,
+        device_id=request.session["device"],
+        subject=pass_id,
+        at=now,
+        until=request.session.get_expiry_date(),
+    )
     response.set_cookie(
         KEY_COOKIE,
         secret,

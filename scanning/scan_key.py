@@ -29,7 +29,13 @@ def ensure(request: HttpRequest, *, at: datetime) -> str:
     )
     if secret and alive.exists():
         return secret
-    return issue_device_key(account=request.user, device_id=_device_id(request, at), subject=SCANNING, at=at)
+    return issue_device_key(
+        account=request.user,
+        device_id=_device_id(request, at),
+        subject=SCANNING,
+        at=at,
+        until=request.session.get_expiry_date(),
+    )
 
 
 def set_cookie(response: HttpResponse, secret: str) -> None:

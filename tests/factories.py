@@ -47,7 +47,10 @@ def device(*, account: Account, secret: str = "device") -> Device:
 def device_key(*, account: Account, subject: str = "", at: datetime | None = None) -> str:
     """The secret of a device key: for a pass (`subject`), or for scanning."""
     browser = account.devices.first() or device(account=account)
-    return issue_device_key(account=account, device_id=browser.pk, subject=subject, at=at or timezone.now())
+    at = at or timezone.now()
+    return issue_device_key(
+        account=account, device_id=browser.pk, subject=subject, at=at, until=at + timedelta(days=90)
+    )
 
 
 def person(

@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="device",
-            constraint=models.UniqueConstraint(fields=("account", "hash"), name="device_unique"),
+            constraint=models.UniqueConstraint(fields=("hash", "account"), name="device_unique"),
         ),
         migrations.AddConstraint(
             model_name="identifier",

@@ -53,6 +53,19 @@ def test_resident_stays_signed_in_for_90_days(client, outbox):
     assert client.cookies["sessionid"]["max-age"] == 90 * 24 * 3600
 
 
+def test_residents_session_ends_after_90_days_used_or_not(client, outbox, clock):
+    sign_in(client, outbox)
+    ends = client.session.get_expiry_date()
+    clock.shift(timedelta(days=89))
+    session = client.session
+    session["visited"] = True  # what would make an ordinary session last longer
+    session.save()
+    assert client.get("/logout/").status_code == 200
+    assert client.session.get_expiry_date() == ends
+    clock.shift(timedelta(days=1, seconds=1))
+    assert client.get("/logout/").url == "/"
+
+
 def test_session_key_changes_at_sign_in(client, outbox):
     ask(client)
     before = client.session.session_key
