@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -26,6 +28,7 @@ from accounts.staff import StaffSite
 
 HISTORY_LENGTH = 200
 IDS_IN_AUDIT = 20
+LONGEST_TERM = 200
 VERBS = {
     "add": gettext_lazy("Added"),
     "change": gettext_lazy("Changed"),
@@ -143,6 +146,10 @@ class AuditedAdmin(ModelAdmin):
 
     # Searching
 
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Django's, for terms that every database takes: without NUL, and of few words."""
+        return super().get_search_results(request, queryset, search_term.replace("\0", "")[:LONGEST_TERM])
+
     def search_hashes(self, typed: str) -> tuple[str, Iterable[str]]:
         """Which entry of `hashed_search` the text is for, and the hashes it can stand for."""
         raise NotImplementedError
@@ -255,7 +262,22 @@ class AuditedAdmin(ModelAdmin):
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        if ACTION_CHECKBOX_NAME in request.POST:
+            self._drop_malformed_keys(request)
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(
             request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
         )
+
+    def _drop_malformed_keys(self, request: HttpRequest) -> None:
+        """Selected rows are looked up by what the primary key can be: the database fails on other values."""
+        keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        request.POST = request.POST.copy()
+        request.POST.setlist(ACTION_CHECKBOX_NAME, [key for key in keys if self._can_be_key(key)])
+
+    def _can_be_key(self, value: str) -> bool:
+        try:
+            self.opts.pk.run_validators(self.opts.pk.to_python(value))
+        except ValidationError:
+            return False
+        return True
