@@ -28,7 +28,7 @@ class Panel:
 class ConsoleSite(AuditedSite):
     """Open to the admins of active institutions."""
 
-    site_title = _("Institution console")
+    site_title = site_header = _("Institution console")
     index_title = _("Institution console")
     index_template = "console/index.html"
 
@@ -52,7 +52,7 @@ class ConsoleSite(AuditedSite):
         institutions = self.institutions_of(request.user) if context["has_permission"] else []
         return {
             **context,
-            "site_header": " · ".join(institution.name for institution in institutions) or self.site_title,
+            "site_header": " · ".join(institution.name for institution in institutions) or self.site_header,
             "institutions": institutions,
         }
 

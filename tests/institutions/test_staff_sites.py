@@ -76,3 +76,8 @@ def test_inactive_officer_is_out(officer):
 def test_pages_are_not_stored(school):
     for path in ("/console/", "/console/scanning/scan/", f"/console/scanning/scan/{school.scan.pk}/change/"):
         assert "no-store" in school.client.get(path)["Cache-Control"]
+
+
+@pytest.mark.parametrize(("site", "header"), [("console", "Institution console"), ("admin", "Health authority")])
+def test_sign_in_page_says_of_which_site_it_is(client, db, site, header):
+    assert f'<p class="soft">{header}</p>' in client.get(f"/{site}/login/").text
