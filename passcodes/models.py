@@ -56,7 +56,9 @@ class RiskRecord(models.Model):
     source = models.CharField(_("source"), max_length=100)
     office = models.CharField(_("office"), max_length=100)
     office_phone = models.CharField(_("office phone"), max_length=30)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, verbose_name=_("created by")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = RiskRecordQuerySet.as_manager()

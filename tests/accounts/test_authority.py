@@ -1,5 +1,6 @@
 """The authority's site: read-mostly, masked, searched by keyed hashes, every look at a person written down."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -207,6 +208,11 @@ def test_risk_record_still_to_begin_never_takes_effect_for_long(desk, world):
 
 def test_risk_record_is_never_edited(desk, world):
     assert desk.post(address(RiskRecord, "change", world[RiskRecord].pk), {"category": "managed"}).status_code == 403
+
+
+def test_risk_record_page_is_chinese_throughout(desk, world):
+    page = desk.get(address(RiskRecord, "change", world[RiskRecord].pk), headers={"accept-language": "zh-hans"})
+    assert re.findall(r"<label>(.*?)</label>", page.text)[-2:] == ["登记人:", "创建时间:"]
 
 
 def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
