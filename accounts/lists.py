@@ -98,6 +98,18 @@ class ChoiceFilter(StaffFilter):
         return self.chosen(queryset) if self.value in dict(self.options) else queryset.none()
 
 
+class FieldFilter(ChoiceFilter):
+    """One of the choices of the field that `parameter` names."""
+
+    offered: Iterable[tuple[str, str]] = ()
+
+    def lookups(self) -> Iterable[tuple[str, str]]:
+        return self.offered
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(**{self.parameter: self.value})
+
+
 class DayRange(forms.Form):
     """Two days, both included; either may be left out."""
 

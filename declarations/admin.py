@@ -11,22 +11,17 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
-from accounts.lists import ChoiceFilter, DayFilter
+from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
 from declarations import divisions
 from declarations.models import Assurance, Declaration, Person
 from declarations.search import search_hashes
 from healthpass.lib.masks import mask_phone
 
 
-class AssuranceFilter(ChoiceFilter):
+class AssuranceFilter(FieldFilter):
     title = _("assurance")
     parameter = "assurance"
-
-    def lookups(self):
-        return Assurance.choices
-
-    def chosen(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(assurance=self.value)
+    offered = Assurance.choices
 
 
 class DeskFilter(ChoiceFilter):

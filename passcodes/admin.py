@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
-from accounts.lists import ChoiceFilter, DayFilter
+from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
 from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
@@ -41,15 +41,10 @@ class RiskRecordForm(forms.ModelForm):
         return data
 
 
-class CategoryFilter(ChoiceFilter):
+class CategoryFilter(FieldFilter):
     title = gettext_lazy("category")
     parameter = "category"
-
-    def lookups(self):
-        return RiskCategory.choices
-
-    def chosen(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(category=self.value)
+    offered = RiskCategory.choices
 
 
 class InForceFilter(ChoiceFilter):
@@ -152,15 +147,10 @@ class RiskRecordAdmin(AuditedAdmin):
         )
 
 
-class LevelFilter(ChoiceFilter):
+class LevelFilter(FieldFilter):
     title = gettext_lazy("level")
     parameter = "level"
-
-    def lookups(self):
-        return RiskLevel.choices
-
-    def chosen(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(level=self.value)
+    offered = RiskLevel.choices
 
 
 class RiskAreaForm(forms.ModelForm):
@@ -197,15 +187,10 @@ class RiskAreaAdmin(AuditedAdmin):
         return f"{divisions.full_name(area.division)} {area.division}"
 
 
-class ColourFilter(ChoiceFilter):
+class ColourFilter(FieldFilter):
     title = gettext_lazy("colour")
     parameter = "colour"
-
-    def lookups(self):
-        return Colour.choices
-
-    def chosen(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(colour=self.value)
+    offered = Colour.choices
 
 
 class ColourDayFilter(DayFilter):

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.lists import ChoiceFilter, DayFilter
+from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
 from declarations.models import Person
 from declarations.search import search_hashes
 from institutions.console import Panel, ScopedAdmin, console
@@ -60,15 +60,10 @@ class ScannerFilter(ChoiceFilter):
         return rows.filter(scanner=self.value)
 
 
-class OutcomeFilter(ChoiceFilter):
+class OutcomeFilter(FieldFilter):
     title = gettext_lazy("outcome")
     parameter = "outcome"
-
-    def lookups(self):
-        return Outcome.choices
-
-    def chosen(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(outcome=self.value)
+    offered = Outcome.choices
 
 
 class TemperatureFilter(ChoiceFilter):
