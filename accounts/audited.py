@@ -27,7 +27,6 @@ from accounts.models import AuditEntry
 from accounts.staff import StaffSite
 
 HISTORY_LENGTH = 200
-IDS_IN_AUDIT = 20
 LONGEST_TERM = 200
 VERBS = {
     "add": gettext_lazy("Added"),
@@ -155,7 +154,7 @@ class AuditedAdmin(ModelAdmin):
         raise NotImplementedError
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
-        """Turns what was typed into keyed hashes and shows the list of those."""
+        """Turns what was typed into keyed hashes and leads to the list of those, which writes the audit row."""
         if not self.hashed_search:
             raise Http404
         target = self.list_url()
@@ -163,18 +162,8 @@ class AuditedAdmin(ModelAdmin):
         if not typed:
             return HttpResponseRedirect(target)
         kind, hashes = self.search_hashes(typed)
-        hashes = sorted(set(hashes))
-        rows = self.get_queryset(request).filter(**{f"{self.hashed_search[kind]}__in": hashes})
-        found = [str(pk) for pk in rows.order_by("-pk").values_list("pk", flat=True)[:IDS_IN_AUDIT]]
-        audit.record(
-            by=request.user,
-            action=f"search-{self._subject_name}",
-            subject=self._subject_name,
-            at=timezone.now(),
-            kind=kind,
-            found=found,
-        )
-        return HttpResponseRedirect(f"{target}?{urlencode({'found': '-'.join([kind, '.'.join(hashes)])})}")
+        found = FoundFilter.value_of(request, self, kind, sorted(set(hashes)))
+        return HttpResponseRedirect(f"{target}?{urlencode({'found': found})}")
 
     # Audit
 
@@ -257,16 +246,30 @@ class AuditedAdmin(ModelAdmin):
         changelist = super().get_changelist_instance(request)
         active = [spec for spec in changelist.filter_specs if any(spec.used_parameters.values())]
         changelist.has_active_filters = bool(active)
-        changelist.has_filter_problem = any(spec.problem for spec in active)
-        changelist.shows_found = any(isinstance(spec, FoundFilter) for spec in active)
+        changelist.found = next((spec for spec in active if isinstance(spec, FoundFilter)), None)
+        changelist.has_filter_problem = any(spec.problem for spec in active if spec is not changelist.found)
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         if ACTION_CHECKBOX_NAME in request.POST:
             self._drop_malformed_keys(request)
         title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(
+        response = super().changelist_view(
             request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
+        )
+        changelist = getattr(response, "context_data", {}).get("cl")
+        if changelist and changelist.found and changelist.found.kind:
+            self._record_search(request, changelist)
+        return response
+
+    def _record_search(self, request: HttpRequest, changelist: ChangeList) -> None:
+        audit.record(
+            by=request.user,
+            action=f"search-{self._subject_name}",
+            subject=self._subject_name,
+            at=timezone.now(),
+            kind=changelist.found.kind,
+            found=[str(row.pk) for row in changelist.result_list],
         )
 
     def _drop_malformed_keys(self, request: HttpRequest) -> None:

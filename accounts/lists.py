@@ -1,11 +1,11 @@
 """How lists of the staff sites are filtered and paged."""
 
-import re
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
 from django import forms
 from django.contrib.admin import ListFilter
+from django.core import signing
 from django.core.paginator import Paginator
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 MOST_ROWS = 2000
+FOUND_LIFE = timedelta(hours=1)
 
 
 class CappedPaginator(Paginator):
@@ -170,7 +171,11 @@ def _span(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 class FoundFilter(StaffFilter):
-    """What a search found, as keyed hashes: the address says nothing about what was typed."""
+    """What a search found: keyed hashes in a signed value, so that the address says nothing about what was typed.
+
+    The value serves the account that searched, on the list that it searched, for an hour. `kind` is then what was
+    searched for, else "".
+    """
 
     title = gettext_lazy("search")
     template = "admin/filters/found.html"
@@ -182,10 +187,26 @@ class FoundFilter(StaffFilter):
     def __init__(self, request: HttpRequest, params: dict, model: type, model_admin) -> None:
         super().__init__(request, params, model, model_admin)
         self.value = self.used_parameters.get("found", "")
+        self.kind, self.hashes = "", []
+        if self.value:
+            try:
+                self.kind, self.hashes = signing.loads(self.value, salt=_salt(request, model_admin), max_age=FOUND_LIFE)
+            except signing.BadSignature:
+                self.problem = _("This search is over. Please search again.")
+
+    @classmethod
+    def value_of(cls, request: HttpRequest, model_admin, kind: str, hashes: list[str]) -> str:
+        """What `found` is in the address of the list that shows what was found."""
+        return signing.dumps([kind, hashes], salt=_salt(request, model_admin))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if not self.value:
             return queryset
-        match = re.fullmatch(r"(\w{1,20})-([0-9a-f]{32}(?:\.[0-9a-f]{32}){0,9})", self.value)
-        lookup = match and self.model_admin.hashed_search.get(match[1])
-        return queryset.filter(**{f"{lookup}__in": match[2].split(".")}) if lookup else queryset.none()
+        if not self.kind:
+            return queryset.none()
+        return queryset.filter(**{f"{self.model_admin.hashed_search[self.kind]}__in": self.hashes})
+
+
+def _salt(request: HttpRequest, model_admin) -> str:
+    """Differs by account, site and list."""
+    return f"found:{request.user.pk}:{model_admin.admin_site.name}:{model_admin.opts.label_lower}"
