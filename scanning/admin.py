@@ -106,6 +106,7 @@ def temperature_text(celsius: Decimal | None, found_normal: bool) -> str | SafeS
 @admin.register(Scan, site=console)
 class ScanAdmin(ScopedAdmin):
     order = 1
+    audits_looks = True
     shows_subtitle = False
     list_display = ("time", "shown_outcome", "who", "shown_temperature", "shown_entrance", "shown_scanner", "repeat")
     list_filter = (ScanDayFilter, EntranceFilter, ScannerFilter, OutcomeFilter, TemperatureFilter)
@@ -136,6 +137,9 @@ class ScanAdmin(ScopedAdmin):
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         return search_hashes(typed)
+
+    def looked_at(self, scan: Scan) -> str:
+        return f"person:{scan.person_id}" if scan.person_id else self.subject_of(scan)
 
     def panel(self, request: HttpRequest) -> Panel:
         today = timezone.localdate()

@@ -291,3 +291,15 @@ def test_long_lists_are_counted_no_further_than_shown(office, scan, monkeypatch)
 @pytest.mark.parametrize("path", ["0/", "x/change/", f"{'0' * 400}/change/", "%00/change/"])
 def test_malformed_number_is_not_there(office, scan, path):
     assert office.get(f"{LIST}{path}", follow=True).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["change", "history"])
+def test_every_look_at_a_scan_is_written_down(office, scan, visitor, page):
+    known, unknown = scan(), scan(person=None, outcome="unknown")
+    for row in (known, unknown):
+        office.get(f"{LIST}{row.pk}/{page}/")
+    entries = AuditEntry.objects.order_by("pk")
+    assert [(entry.action, entry.subject, entry.detail) for entry in entries] == [
+        ("view-scan", f"person:{visitor.pk}", {"page": f"scan:{known.pk}"}),
+        ("view-scan", f"scan:{unknown.pk}", {"page": f"scan:{unknown.pk}"}),
+    ]
