@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 from stdnum.cn import uscc
 
-from accounts import limits, phones
+from accounts import audit, limits, phones
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter
-from accounts.models import Account
+from accounts.models import Account, IdentifierKind, identifier_hash
 from declarations import divisions
 from institutions import actions
 from institutions.console import Panel, ScopedAdmin, console
@@ -81,7 +81,7 @@ class MemberForm(forms.ModelForm):
         if self.errors:
             return data
         self.instance.role = self._meta.model.ROLE
-        self.instance.account = self._account(data["phone"])
+        self.instance.account = self._account(data["phone"], data["institution"])
         if (
             self._meta.model.objects.current()
             .filter(institution=data["institution"], account=self.instance.account)
@@ -90,15 +90,24 @@ class MemberForm(forms.ModelForm):
             raise ValidationError({"phone": _("This person is on the list already.")})
         return data
 
-    def _account(self, phone: str) -> Account:
+    def _account(self, phone: str, institution: Institution) -> Account:
+        now = timezone.now()
         try:
-            limits.take("member", str(self.by.pk), limit=LOOK_UPS, per=LOOK_UPS_PER, at=timezone.now())
-            account = actions.real_name_account(phones.normalise(phone))
+            limits.take("member", str(self.by.pk), limit=LOOK_UPS, per=LOOK_UPS_PER, at=now)
+            number = phones.normalise(phone)
+            account = actions.real_name_account(number)
         except phones.InvalidPhone as error:
             raise ValidationError({"phone": str(error)}) from error
         except limits.LimitReached as error:
             raise ValidationError({"phone": _("Too many numbers were tried. Please try again later.")}) from error
         if account is None:
+            audit.record(
+                by=self.by,
+                action=f"miss-{self._meta.model.ROLE}",
+                subject=f"institution:{institution.pk}",
+                at=now,
+                identifier=identifier_hash(IdentifierKind.PHONE, number),
+            )
             raise ValidationError(
                 {
                     "phone": _(

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, identifier_hash
 from declarations.models import Assurance
 from institutions.admin import LOOK_UPS
 from institutions.models import Membership
@@ -49,14 +49,22 @@ def test_unknown_number_and_unproven_name_get_the_same_answer(school, django_ass
     factories.account(phone="+8613912345679")  # has declared nothing
     locked = factories.account(phone="+8613912345670", is_active=False)
     factories.person(holder=locked, number=factories.DOCUMENTS[3])
+    school.client.get(ADD)  # Django keeps the content type that the page asks for
     answers = set()
     for phone in ("13912345678", "13912345679", "13912345670", "13912345671"):
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             response = school.client.post(ADD, {"phone": phone})
         answers.add(re.sub(r'value="[^"]*"', "", response.content.decode()))
         assert errors(response)[0].startswith(NOBODY)
     assert len(answers) == 1
     assert Membership.objects.filter(role="scanner").count() == 1
+
+
+def test_number_of_nobody_is_written_down_as_its_hash(school):
+    school.client.post(ADD, {"phone": "13912345678"})
+    entry = AuditEntry.objects.get(action="miss-scanner")
+    assert (entry.actor, entry.subject) == (school.admin, f"institution:{school.institution.pk}")
+    assert entry.detail == {"identifier": identifier_hash("phone", "+8613912345678")}
 
 
 def test_malformed_number_is_refused(school):
