@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth import authenticate
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import actions, sessions
+from accounts import actions, audit, sessions
 from accounts.backends import axes_username
 from accounts.forms import StaffForm
 from accounts.limits import client_address
@@ -62,6 +63,17 @@ class StaffSite(AdminSite):
         sessions.start(request, response, account, backend="accounts.backends.StaffBackend", at=now)
         django_otp.login(request, device)
         request.session.set_expiry(settings.STAFF_SESSION_AGE)
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """Django's, which asks for the old password and ends the account's other sessions; with an audit row."""
+        with transaction.atomic():
+            response = super().password_change(request, extra_context)
+            if response.status_code == 302:
+                subject = f"account:{request.user.pk}"
+                audit.record(
+                    by=request.user, action="change-password", subject=subject, at=timezone.now(), site=self.name
+                )
         return response
 
     @method_decorator(never_cache)

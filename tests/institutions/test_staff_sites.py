@@ -1,9 +1,13 @@
 """Who may enter the console and the authority's site: everybody else is sent to sign in, on every page."""
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
 from accounts.authority import authority
+from accounts.models import AuditEntry
 from institutions.console import console
 from tests import factories
 
@@ -76,6 +80,62 @@ def test_inactive_officer_is_out(officer):
 def test_pages_are_not_stored(school):
     for path in ("/console/", "/console/scanning/scan/", f"/console/scanning/scan/{school.scan.pk}/change/"):
         assert "no-store" in school.client.get(path)["Cache-Control"]
+
+
+OLD, NEW = "correct horse battery", "another long phrase"
+
+
+@pytest.fixture
+def with_password(school, officer):
+    """An account for each site, with a password."""
+
+    def account(site):
+        account = school.admin if site == "console" else officer
+        account.set_password(OLD)
+        account.save()
+        return account
+
+    return account
+
+
+def change_password(client, site, old):
+    data = {"old_password": old, "new_password1": NEW, "new_password2": NEW}
+    return client.post(f"/{site}/password_change/", data)
+
+
+@each_site
+def test_password_change_ends_other_sessions_and_is_written_down(with_password, site):
+    account = with_password(site)
+    here, elsewhere = (factories.staff_client(account=account) for _ in range(2))
+    assert change_password(here, site, OLD).url == f"/{site}/password_change/done/"
+    assert here.get(f"/{site}/password_change/done/").status_code == 200
+    assert elsewhere.get(f"/{site}/").url.startswith(f"/{site}/login/")
+    account.refresh_from_db()
+    assert account.check_password(NEW)
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.action, entry.subject) == (account, "change-password", f"account:{account.pk}")
+    assert entry.detail == {"site": site}
+
+
+@each_site
+@pytest.mark.parametrize("old", ["", "wrong", NEW])
+def test_password_change_demands_the_old_password(with_password, site, old):
+    account = with_password(site)
+    response = change_password(factories.staff_client(account=account), site, old)
+    assert response.status_code == 200 and "errorlist" in response.text
+    account.refresh_from_db()
+    assert account.check_password(OLD)
+    assert not AuditEntry.objects.exists()
+
+
+@each_site
+def test_password_page_is_chinese_and_has_nothing_inline(with_password, site):
+    client = factories.staff_client(account=with_password(site))
+    response = client.get(f"/{site}/password_change/", headers={"accept-language": "zh-hans"})
+    labels = [html.unescape(label) for label in re.findall(r"<label[^>]*>([^<]*)</label>", response.text)]
+    assert labels == ["旧密码:", "新密码:", "新密码确认:"]
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+    assert not re.search(r" style=|<style|<script>| on[a-z]+=", response.text)
 
 
 @pytest.mark.parametrize(("site", "header"), [("console", "Institution console"), ("admin", "Health authority")])
