@@ -36,3 +36,9 @@ def _as_json(reason: Reason) -> dict:
     for name in ("until", "since"):
         values[name] = values[name] and values[name].isoformat()
     return values
+
+
+def reason_from_json(values: dict) -> Reason:
+    """A reason as a ColourChange keeps it."""
+    moments = {name: values[name] and datetime.fromisoformat(values[name]) for name in ("until", "since")}
+    return Reason(**{**values, **moments, "colour": Colour[values["colour"].upper()]})

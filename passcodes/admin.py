@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,8 +21,10 @@ from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
+from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.models import ColourChange, RiskArea, RiskRecord
+from passcodes.reasons import text_of
 
 
 class RiskRecordForm(forms.ModelForm):
@@ -205,7 +208,7 @@ class ColourChangeAdmin(AuditedAdmin):
     list_display = ("at", "person", "colour")
     list_filter = (ColourDayFilter, ColourFilter)
     list_select_related = ("person",)
-    fields = readonly_fields = ("at", "person", "colour", "reasons")
+    fields = readonly_fields = ("at", "person", "colour", "shown_reasons")
     ordering = ("-pk",)
     sortable_by = ()
     actions = None
@@ -218,6 +221,12 @@ class ColourChangeAdmin(AuditedAdmin):
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         return search_hashes(typed)
+
+    @admin.display(description=gettext_lazy("reasons"))
+    def shown_reasons(self, change: ColourChange) -> str:
+        """In the holder's words, worst first."""
+        texts = [text_of(reason_from_json(values)) for values in change.reasons]
+        return render_to_string("admin/_reasons.html", {"reasons": texts}) if texts else "—"
 
     def looked_at(self, change: ColourChange) -> str:
         return f"person:{change.person_id}"

@@ -14,7 +14,8 @@ from accounts.authority import authority
 from accounts.models import Account, AuditEntry
 from declarations.models import Declaration, Person
 from institutions.models import Administrator, Institution, Membership
-from passcodes.models import ColourChange, RiskArea, RiskRecord
+from passcodes import actions, facts
+from passcodes.models import ColourChange, PassCode, RiskArea, RiskRecord
 from tests import factories
 
 NAME, NUMBER = "令狐冲", factories.DOCUMENTS[1]
@@ -215,6 +216,25 @@ def test_risk_record_page_is_chinese_throughout(desk, world):
     assert re.findall(r"<label>(.*?)</label>", page.text)[-2:] == ["登记人:", "创建时间:"]
 
 
+def test_reasons_of_a_colour_are_read_as_its_holder_reads_them(desk, world):
+    person, now = world[Person], timezone.now()
+    world[ColourChange].delete()
+    factories.risk_record(number=NUMBER, category="managed", ends_at=now + timedelta(days=1))
+    pass_id, holder = PassCode.objects.get(person=person).public_id, person.holder_id
+    row = facts.for_page_of(account_id=holder, pass_id=pass_id, at=now)
+    actions.show_colour(row=row, at=now)
+    change = ColourChange.objects.latest("pk")
+    text = desk.get(address(ColourChange, "change", change.pk)).text
+    until = timezone.localtime(now + timedelta(days=1))
+    lines = re.findall(r"<li>(.*?)</li>", text.partition('<ul class="events">')[2])
+    office = "沈阳市疾病预防控制中心 024-12320"
+    assert lines == [
+        f"The epidemic database lists you as a confirmed case. · {office} · No end set.",
+        f"The office named below has put you under observation. · {office} · "
+        f"Until {until:%Y-%m-%d %H:%M}, then it ends by itself.",
+    ]
+
+
 def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
     values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"}
     assert "errorlist" in desk.post(address(RiskArea, "add"), {**values, "division": 110199}).content.decode()
@@ -260,8 +280,8 @@ def test_institution_gets_an_admin_by_phone_number(desk, officer, world):
     desk.post(f"/admin/institutions/administrator/{member.pk}/end/")
     member.refresh_from_db()
     assert member.ended_at is not None
-    actions = AuditEntry.objects.filter(subject=f"membership:{member.pk}").order_by("pk")
-    assert [entry.action for entry in actions] == ["add-admin", "end-admin"]
+    entries = AuditEntry.objects.filter(subject=f"membership:{member.pk}").order_by("pk")
+    assert [entry.action for entry in entries] == ["add-admin", "end-admin"]
 
 
 def test_institutions_can_be_chosen_by_name(desk, world):
