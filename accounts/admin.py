@@ -13,6 +13,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter, DayFilter
 from accounts.models import Account, AuditEntry, IdentifierKind, identifier_hash
+from accounts.wording import VERBS, action_words, subject_words
 
 
 class OfficerFilter(ChoiceFilter):
@@ -64,12 +65,33 @@ class AuditDayFilter(DayFilter):
         return rows.filter(at__gte=start, at__lt=end)
 
 
+class VerbFilter(ChoiceFilter):
+    title = _("action")
+    parameter = "verb"
+
+    def lookups(self):
+        return VERBS.items()
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(action__startswith=f"{self.value}-")
+
+
 @admin.register(AuditEntry, site=authority)
 class AuditEntryAdmin(AuditedAdmin):
     order = 8
-    list_display = ("at", "actor", "action", "subject")
-    list_filter = (AuditDayFilter,)
+    shows_subtitle = False
+    list_display = ("at", "actor", "shown_action", "shown_subject")
+    list_filter = (AuditDayFilter, VerbFilter)
     list_select_related = ("actor",)
-    fields = readonly_fields = ("at", "actor", "action", "subject", "detail")
+    fields = readonly_fields = ("at", "actor", "shown_action", "shown_subject", "detail")
     ordering = ("-pk",)
+    sortable_by = ()
     actions = None
+
+    @admin.display(description=_("action"))
+    def shown_action(self, entry: AuditEntry) -> str:
+        return action_words(entry.action)
+
+    @admin.display(description=_("on"))
+    def shown_subject(self, entry: AuditEntry) -> str:
+        return subject_words(entry.subject)

@@ -18,22 +18,16 @@ from django.urls import path, reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts import audit
 from accounts.lists import CappedPaginator, FoundFilter
 from accounts.models import AuditEntry
 from accounts.staff import StaffSite
+from accounts.wording import VERBS
 
 HISTORY_LENGTH = 200
 LONGEST_TERM = 200
-VERBS = {
-    "add": gettext_lazy("Added"),
-    "change": gettext_lazy("Changed"),
-    "end": gettext_lazy("Ended"),
-    "view": gettext_lazy("Looked at"),
-}
 
 
 class AuditedSite(StaffSite):

@@ -248,6 +248,30 @@ def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
 INSTITUTION = {"name": "新机构", "kind": "shop", "division": 210102, "address": "青年大街2号", "is_active": "on"}
 
 
+@pytest.mark.parametrize(
+    ("action", "subject", "words"),
+    [
+        ("sign-in-staff", "account:8", ["工作人员登录", "账号 #8"]),
+        ("view-riskrecord", "riskrecord:3", ["查看：风险人员", "风险人员 #3"]),
+        ("search-scan", "scan", ["搜索：扫码记录", "扫码记录"]),
+        ("end-scanner", "membership:1", ["已终止：扫码员", "成员 #1"]),
+        ("leap-tall", "building:1", ["leap-tall", "building:1"]),
+    ],
+)
+def test_audit_is_read_in_words(desk, officer, action, subject, words):
+    entry = record(by=officer, action=action, subject=subject, at=timezone.now())
+    for page in (address(AuditEntry, "changelist"), address(AuditEntry, "change", entry.pk)):
+        text = desk.get(page, headers={"accept-language": "zh-hans"}).text
+        assert [word for word in words if f">{word}<" not in text] == []
+
+
+def test_audit_is_filtered_by_what_was_done(desk, officer):
+    for action in ("view-person", "viewing", "search-person"):
+        record(by=officer, action=action, subject="person:1", at=timezone.now())
+    shown = desk.get(address(AuditEntry, "changelist"), {"verb": "view"}).context["cl"].result_list
+    assert [entry.action for entry in shown] == ["view-person"]
+
+
 def test_institution_is_added_with_a_checked_code(desk):
     response = desk.post(address(Institution, "add"), {**INSTITUTION, "credit_code": "12210100000000002N"})
     assert "This is not a unified social credit code" in response.content.decode()

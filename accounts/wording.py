@@ -1,0 +1,54 @@
+"""Audit rows in words. What is not known here is shown as the code that it is."""
+
+from django.apps import apps
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+# First part of an action that has a model or a role as its second.
+VERBS = {
+    "add": gettext_lazy("Added"),
+    "change": gettext_lazy("Changed"),
+    "end": gettext_lazy("Ended"),
+    "search": gettext_lazy("Searched"),
+    "view": gettext_lazy("Looked at"),
+}
+ACTIONS = {
+    "add-admin": gettext_lazy("Added an institution admin"),
+    "change-password": gettext_lazy("Changed the own password"),
+    "confirm-identity": gettext_lazy("Identity confirmed"),
+    "create-account": gettext_lazy("Account made"),
+    "displace-holder": gettext_lazy("Person moved to another account"),
+    "end-admin": gettext_lazy("Ended an institution admin"),
+    "miss-admin": gettext_lazy("Tried a number to add an institution admin"),
+    "miss-scanner": gettext_lazy("Tried a number to add a scanner"),
+    "move-identifier": gettext_lazy("Number moved to another account"),
+    "release-person": gettext_lazy("Person released from the account"),
+    "send-to-desk": gettext_lazy("Sent to a desk"),
+    "sign-in-staff": gettext_lazy("Staff sign-in"),
+}
+
+
+def action_words(action: str) -> str:
+    """What was done: "Looked at: risk record"."""
+    if action in ACTIONS:
+        return str(ACTIONS[action])
+    verb, _dash, kind = action.partition("-")
+    if verb in VERBS and (noun := _nouns().get(kind)):
+        return _("%(verb)s: %(noun)s") % {"verb": VERBS[verb], "noun": noun}
+    return action
+
+
+def subject_words(subject: str) -> str:
+    """On what: "Account #8" for `account:8`."""
+    kind, _colon, number = subject.partition(":")
+    noun = _nouns().get(kind)
+    if noun is None:
+        return subject
+    return f"{capfirst(str(noun))} #{number}" if number else capfirst(str(noun))
+
+
+def _nouns() -> dict[str, Promise]:
+    """Model names, as actions and subjects hold them, and what people call the models."""
+    return {model._meta.model_name: model._meta.verbose_name for model in apps.get_models()}
