@@ -138,6 +138,19 @@ def test_password_page_is_chinese_and_has_nothing_inline(with_password, site):
     assert not re.search(r" style=|<style|<script>| on[a-z]+=", response.text)
 
 
+def test_chinese_of_lists_and_pages_reads_well(school):
+    def look(path):
+        return school.client.get(f"/console/{path}", headers={"accept-language": "zh-hans"}).text
+
+    scans, doors = look("scanning/scan/"), look("institutions/entrance/")
+    assert "退出登录" in scans and "注销" not in scans
+    assert re.search(r'<p class="paginator">\s*共 1 条\s*</p>', scans)
+    assert re.search(r"\s添加出入口\s", doors)
+    assert "<h1>添加出入口</h1>" in look("institutions/entrance/add/")
+    assert "<h1>修改出入口</h1>" in look(f"institutions/entrance/{school.entrance.pk}/change/")
+    assert "<h1>查看扫码记录</h1>" in look(f"scanning/scan/{school.scan.pk}/change/")
+
+
 @pytest.mark.parametrize(("site", "header"), [("console", "Institution console"), ("admin", "Health authority")])
 def test_sign_in_page_says_of_which_site_it_is(client, db, site, header):
     assert f'<p class="soft">{header}</p>' in client.get(f"/{site}/login/").text
