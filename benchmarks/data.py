@@ -71,8 +71,8 @@ SELECT n, 'institution ' || n, lpad(n::text, 18, '0'), 'school', 210102, 'addres
 INSERT INTO institutions_entrance (id, institution_id, name, is_active, created_at)
 SELECT n, (n + 1) / 2, 'entrance ' || n, true, %(at)s FROM generate_series(1, %(scanners)s) n;
 
-INSERT INTO institutions_membership (institution_id, account_id, role, created_at)
-SELECT (n + 1) / 2, n, 'scanner', %(at)s FROM generate_series(1, %(scanners)s) n;
+INSERT INTO institutions_membership (institution_id, account_id, person_id, role, created_at)
+SELECT (n + 1) / 2, n, n, 'scanner', %(at)s FROM generate_series(1, %(scanners)s) n;
 """
 
 # UUIDv7 of a random moment of the last days, the rest of it random.

@@ -32,9 +32,16 @@ def real_name_account(phone: str) -> Account | None:
 def add_member(
     *, institution: Institution, account: Account, role: str, by: Account | None, at: datetime
 ) -> Membership:
-    """The account's current membership in this role: an existing one, or a new one with its audit row."""
-    member, created = Membership.objects.get_or_create(
-        institution=institution, account=account, role=role, ended_at=None, defaults={"added_by": by}
+    """The account's person's current membership in this role: an existing one, or a new one with its audit row.
+
+    One that the account was given for somebody else, who has had its number before, ends.
+    """
+    person = Person.objects.held_by(account).first()
+    current = Membership.objects.current().filter(institution=institution, account=account, role=role)
+    for member in current.exclude(person=person):
+        end_member(member=member, by=by, at=at)
+    member, created = current.get_or_create(
+        defaults={"institution": institution, "account": account, "role": role, "person": person, "added_by": by}
     )
     if created:
         audit.record(by=by, action=f"add-{role}", subject=f"membership:{member.pk}", at=at, institution=institution.pk)

@@ -84,7 +84,7 @@ class MemberForm(forms.ModelForm):
         self.instance.account = self._account(data["phone"], data["institution"])
         if (
             self._meta.model.objects.current()
-            .filter(institution=data["institution"], account=self.instance.account)
+            .filter(institution=data["institution"], account=self.instance.account, person=self.instance.account.person)
             .exists()
         ):
             raise ValidationError({"phone": _("This person is on the list already.")})
@@ -125,7 +125,7 @@ class MemberAdmin(AuditedAdmin):
     can_add = True
     actions = ("end_selected",)
     list_filter = (CurrentFilter,)
-    list_select_related = ("account__person",)
+    list_select_related = ("account__person", "person")
     ordering = (F("ended_at").desc(nulls_first=True), "-created_at")
     add_form = MemberForm
     change_form_template = "admin/member.html"
@@ -145,14 +145,14 @@ class MemberAdmin(AuditedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Membership | None = None):
         if obj is None:
             return [(None, {"fields": ("institution", "phone"), "description": self.explanation})]
-        return [(None, {"fields": ("person", "phone", "institution", "created_at", "state")})]
+        return [(None, {"fields": ("full_name", "phone", "institution", "created_at", "state")})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None):
-        return ("person", "phone", "institution", "created_at", "state") if obj else ()
+        return ("full_name", "phone", "institution", "created_at", "state") if obj else ()
 
     @admin.display(description=gettext_lazy("full name"))
-    def person(self, member: Membership) -> str:
-        holder = getattr(member.account, "person", None)
+    def full_name(self, member: Membership) -> str:
+        holder = member.person or getattr(member.account, "person", None)
         return holder.masked_name if holder else "—"
 
     @admin.display(description=gettext_lazy("phone number"))
@@ -162,20 +162,20 @@ class MemberAdmin(AuditedAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, member: Membership) -> str:
         if member.ended_at is None:
-            return _("Current")
+            return _("Current") if member.counts else _("Without effect: the person has left this account")
         return _("Ended on %(day)s") % {"day": f"{timezone.localtime(member.ended_at):%Y-%m-%d}"}
 
     def save_model(self, request: HttpRequest, obj: Membership, form: MemberForm, change: bool) -> None:
         member = actions.add_member(
             institution=obj.institution, account=obj.account, role=obj.role, by=request.user, at=timezone.now()
         )
-        obj.pk = member.pk
+        obj.pk, obj.person = member.pk, member.person
 
     def log_addition(self, request: HttpRequest, obj: Membership, message: list[str]) -> None:
         """The action has written its audit row."""
 
     def response_add(self, request: HttpRequest, obj: Membership, post_url_continue: str | None = None) -> HttpResponse:
-        self.message_user(request, _("Added: %(name)s") % {"name": self.person(obj)}, messages.SUCCESS)
+        self.message_user(request, _("Added: %(name)s") % {"name": self.full_name(obj)}, messages.SUCCESS)
         again = "_addanother" in request.POST
         return HttpResponseRedirect(request.path if again else self.list_url())
 
@@ -213,7 +213,7 @@ class MemberAdmin(AuditedAdmin):
 @admin.register(Scanner, site=console)
 class ScannerAdmin(MemberAdmin, ScopedAdmin):
     order = 3
-    list_display = ("person", "phone", "state", "created_at")
+    list_display = ("full_name", "phone", "state", "created_at")
     explanation = gettext_lazy(
         "A scanner must have a real-name health pass: the person signs in with their phone number, declares, and the "
         "identity is confirmed. Then add them here by that number."
@@ -221,7 +221,9 @@ class ScannerAdmin(MemberAdmin, ScopedAdmin):
 
     def panel(self, request: HttpRequest) -> Panel:
         current = self.get_queryset(request).current().order_by("-created_at")
-        return Panel("console/_scanners.html", {"scanners": [(self.person(m), self.phone(m), m.pk) for m in current]})
+        return Panel(
+            "console/_scanners.html", {"scanners": [(self.full_name(m), self.phone(m), m.pk) for m in current]}
+        )
 
 
 class ActiveFilter(InUseFilter):
@@ -273,8 +275,8 @@ class InstitutionAdmin(AuditedAdmin):
 @admin.register(Administrator, site=authority)
 class AdministratorAdmin(MemberAdmin):
     order = 6
-    list_display = ("person", "phone", "institution", "state", "created_at")
-    list_select_related = ("account__person", "institution")
+    list_display = ("full_name", "phone", "institution", "state", "created_at")
+    list_select_related = ("account__person", "person", "institution")
     autocomplete_fields = ("institution",)
     audits_looks = True
     explanation = gettext_lazy(

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from declarations.models import Person
+
 
 class InstitutionKind(models.TextChoices):
     GOVERNMENT = "government", _("government office")
@@ -24,9 +26,9 @@ class InstitutionKind(models.TextChoices):
 class InstitutionQuerySet(models.QuerySet):
     def administered_by(self, account) -> "InstitutionQuerySet":
         """The institutions this account may see in the console: the one place that decides it."""
+        memberships = Membership.objects.current().filter(account=account, role=MembershipRole.ADMIN)
         return self.filter(
-            is_active=True,
-            memberships__in=Membership.objects.current().filter(account=account, role=MembershipRole.ADMIN),
+            is_active=True, memberships__in=memberships.filter(Q(person=None) | Q(person__holder=account))
         )
 
 
@@ -82,7 +84,11 @@ class MembershipQuerySet(models.QuerySet):
 
 
 class Membership(models.Model):
-    """An account's role in an institution: admin or scanner. Ended, never deleted: its scans name the account."""
+    """An account's role in an institution: admin or scanner. Ended, never deleted: its scans name the account.
+
+    Appointed is the person that the account held then: the role counts only while it holds that person. An admin's
+    account without a pass has none.
+    """
 
     institution = models.ForeignKey(
         Institution, models.CASCADE, related_name="memberships", verbose_name=_("institution")
@@ -90,6 +96,7 @@ class Membership(models.Model):
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships", verbose_name=_("account")
     )
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+", editable=False)
     role = models.CharField(_("role"), max_length=7, choices=MembershipRole)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
@@ -108,6 +115,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.get_role_display()}"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the account still holds the person who was appointed; reads `person`."""
+        return self.person is None or self.person.holder_id == self.account_id
 
     def end(self, *, at: datetime) -> None:
         """The account stops acting in this role, from its next request on."""

@@ -132,8 +132,9 @@ def entrance(*, institution: Institution, name: str = "东门") -> Entrance:
 
 
 def member(*, institution: Institution, account: Account, role: str = MembershipRole.SCANNER) -> Membership:
-    """A scanner of the institution, unless `role` says otherwise."""
-    return Membership.objects.create(institution=institution, account=account, role=role)
+    """A scanner of the institution, unless `role` says otherwise; the person whom the account holds by now."""
+    held = Person.objects.held_by(account).first()
+    return Membership.objects.create(institution=institution, account=account, role=role, person=held)
 
 
 def scan(

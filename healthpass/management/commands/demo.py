@@ -22,7 +22,8 @@ from declarations.models import (
     document_hash,
     name_hash,
 )
-from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
+from institutions.actions import add_member
+from institutions.models import Entrance, Institution, InstitutionKind, MembershipRole
 from passcodes.colour import RiskCategory
 from passcodes.models import ColourChange, GateReading, PassCode, RiskRecord
 
@@ -150,7 +151,7 @@ def restore(*, at: datetime) -> None:
     roles = {"scanner": MembershipRole.SCANNER, "institution_admin": MembershipRole.ADMIN}
     for actor, account in accounts.items():
         if actor.role in roles:
-            Membership.objects.current().get_or_create(institution=school, account=account, role=roles[actor.role])
+            add_member(institution=school, account=account, role=roles[actor.role], by=None, at=at)
 
 
 def _account(actor: Actor, at: datetime) -> Account:
