@@ -25,8 +25,11 @@ from accounts.models import (
 from healthpass.lib.encryption import keyed_hash
 
 # How many codes are sent. Many phones share one address (a carrier's network, a station's Wi-Fi): it gets more room.
+# One address alone cannot use up a phone's codes, and no stranger those of a browser that the account has been on.
 CODES_PER_PHONE_AN_HOUR = 5
 CODES_PER_PHONE_A_DAY = 10
+CODES_PER_ADDRESS_AND_PHONE_AN_HOUR = 3
+CODES_PER_ADDRESS_AND_PHONE_A_DAY = 6
 CODES_PER_ADDRESS_AN_HOUR = 100
 CODES_A_MINUTE = 3000
 LAST_FOUR_TRIES_AN_HOUR = 5
@@ -46,13 +49,13 @@ class NumberMoved(Exception):
     """The number has gone to another account in the meantime."""
 
 
-def request_code(*, phone: str, address: str, at: datetime) -> OneTimeCode:
+def request_code(*, phone: str, address: str, known: bool = False, at: datetime) -> OneTimeCode:
     """Send a fresh one-time code to the phone (E.164), whether or not it is known here.
 
-    `address` is who asks, for the limits. Raises limits.LimitReached and sms.SmsFailed; a message that could not be
-    sent does not count against the phone.
+    `address` is who asks, `known` whether on a browser that the phone's account has been on, for the limits. Raises
+    limits.LimitReached and sms.SmsFailed; a message that could not be sent does not count against the phone.
     """
-    take_code_limits(phone, address, at)
+    take_code_limits(phone, address, known, at)
     digits = f"{secrets.randbelow(10**6):06}"
     code = OneTimeCode(
         id=uuid.uuid4(),
@@ -69,18 +72,34 @@ def request_code(*, phone: str, address: str, at: datetime) -> OneTimeCode:
         sms.send(phone, text % {"digits": digits}, at=at)
     except sms.SmsFailed:
         code.delete()
-        limits.give_back("code-phone-hour", phone, per=HOUR, at=at)
-        limits.give_back("code-phone-day", phone, per=DAY, at=at)
+        for scope, value, _limit, per in phone_limits(phone, address, known):
+            limits.give_back(scope, value, per=per, at=at)
         raise
     return code
 
 
-def take_code_limits(phone: str, address: str, at: datetime) -> None:
+def take_code_limits(phone: str, address: str, known: bool, at: datetime) -> None:
     """Count one code to `phone`, asked for by `address`. Raises limits.LimitReached."""
     limits.take("code-address", address, limit=CODES_PER_ADDRESS_AN_HOUR, per=HOUR, at=at)
-    limits.take("code-phone-hour", phone, limit=CODES_PER_PHONE_AN_HOUR, per=HOUR, at=at)
-    limits.take("code-phone-day", phone, limit=CODES_PER_PHONE_A_DAY, per=DAY, at=at)
+    for scope, value, limit, per in phone_limits(phone, address, known):
+        limits.take(scope, value, limit=limit, per=per, at=at)
     limits.take("code-all", "", limit=CODES_A_MINUTE, per=MINUTE, at=at)
+
+
+def phone_limits(phone: str, address: str, known: bool) -> list[tuple[str, str, int, timedelta]]:
+    """What a code to `phone` counts against, as limits.take has it: scope, value, limit, per. The narrow ones first."""
+    if known:
+        return [
+            ("code-known-hour", phone, CODES_PER_PHONE_AN_HOUR, HOUR),
+            ("code-known-day", phone, CODES_PER_PHONE_A_DAY, DAY),
+        ]
+    pair = f"{address} {phone}"
+    return [
+        ("code-pair-hour", pair, CODES_PER_ADDRESS_AND_PHONE_AN_HOUR, HOUR),
+        ("code-pair-day", pair, CODES_PER_ADDRESS_AND_PHONE_A_DAY, DAY),
+        ("code-phone-hour", phone, CODES_PER_PHONE_AN_HOUR, HOUR),
+        ("code-phone-day", phone, CODES_PER_PHONE_A_DAY, DAY),
+    ]
 
 
 def code_hash(code_id: uuid.UUID, digits: str) -> str:

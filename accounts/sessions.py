@@ -8,7 +8,7 @@ from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 
 from accounts import actions
-from accounts.models import Account, Device
+from accounts.models import Account, Device, IdentifierKind, identifier_hash
 
 DEVICE_COOKIE = "device"
 DEVICE_COOKIE_LIFE = timedelta(days=730)
@@ -21,6 +21,22 @@ def is_known(request: HttpRequest, account: Account) -> bool:
     """Whether the account has signed in on this browser before."""
     secret = _secret(request)
     return secret is not None and Device.objects.filter(account=account, hash=actions.device_hash(secret)).exists()
+
+
+def is_known_to_phone(request: HttpRequest, phone: str) -> bool:
+    """Whether the account that signs in with this phone (E.164) has signed in on this browser before.
+
+    The same query for every phone, so that nothing tells who is registered.
+    """
+    secret = _secret(request)
+    return (
+        secret is not None
+        and Device.objects.filter(
+            hash=actions.device_hash(secret),
+            account__identifiers__kind=IdentifierKind.PHONE,
+            account__identifiers__hash=identifier_hash(IdentifierKind.PHONE, phone),
+        ).exists()
+    )
 
 
 def start(request: HttpRequest, response: HttpResponse, account: Account, *, backend: str, at: datetime) -> None:

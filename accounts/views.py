@@ -81,7 +81,8 @@ class NotSent(Exception):
 def send_code(request: HttpRequest, phone: str, path: str, now: datetime) -> None:
     """Send a code and bind it to this browser: its session holds the code's id, never the phone. Raises NotSent."""
     try:
-        code = actions.request_code(phone=phone, address=client_address(request), at=now)
+        known = sessions.is_known_to_phone(request, phone)
+        code = actions.request_code(phone=phone, address=client_address(request), known=known, at=now)
     except LimitReached as limit:
         raise NotSent(too_often(limit, now), 429, limit.retry_at) from limit
     except SmsFailed as error:

@@ -1,6 +1,7 @@
 """One-time codes: six digits, five minutes, five tries, once; counted without a gap between check and count."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -20,8 +21,8 @@ def now():
     return timezone.now().replace(minute=10, second=0, microsecond=0)
 
 
-def ask(now, phone=PHONE, address="192.0.2.1"):
-    return actions.request_code(phone=phone, address=address, at=now)
+def ask(now, phone=PHONE, address="192.0.2.1", known=False):
+    return actions.request_code(phone=phone, address=address, known=known, at=now)
 
 
 def wrong(digits):
@@ -128,11 +129,55 @@ def test_two_first_sign_ins_at_once_make_one_account(outbox, now):
 
 @pytest.mark.django_db
 class TestLimits:
-    def test_five_codes_an_hour_for_a_phone(self, outbox, now):
-        for _ in range(5):
+    def test_three_codes_an_hour_for_a_phone_from_one_address(self, outbox, now):
+        for _ in range(3):
             ask(now)
         with pytest.raises(LimitReached) as reached:
             ask(now)
+        assert reached.value.retry_at == now.replace(minute=0) + timedelta(hours=1)
+        assert len(outbox.messages) == 3
+        ask(now, phone="+8613800000002")
+        ask(now, address="192.0.2.2")
+        ask(now + timedelta(hours=1))
+
+    def test_six_codes_a_day_for_a_phone_from_one_address(self, outbox, now):
+        midnight = now.replace(hour=0)
+        for hour in range(6):
+            ask(midnight + timedelta(hours=hour))
+        with pytest.raises(LimitReached) as reached:
+            ask(midnight + timedelta(hours=6))
+        assert reached.value.retry_at == midnight.replace(minute=0) + timedelta(days=1)
+        ask(midnight + timedelta(hours=6), address="192.0.2.2")
+
+    def test_one_address_cannot_use_up_a_phones_codes(self, outbox, now):
+        for _ in range(20):
+            with suppress(LimitReached):
+                ask(now)
+        ask(now, address="192.0.2.2")
+        ask(now, address="192.0.2.2")
+
+    def test_strangers_cannot_use_up_the_codes_of_a_known_browser(self, outbox, now):
+        for number in range(20):
+            with suppress(LimitReached):
+                ask(now, address=f"192.0.2.{number}")
+        assert len(outbox.messages) == 5
+        for _ in range(5):
+            ask(now, address="192.0.2.1", known=True)
+        with pytest.raises(LimitReached):
+            ask(now, address="192.0.2.1", known=True)
+
+    def test_ten_codes_a_day_for_a_phone_on_known_browsers(self, outbox, now):
+        midnight = now.replace(hour=0)
+        for hour in range(10):
+            ask(midnight + timedelta(hours=hour), known=True)
+        with pytest.raises(LimitReached):
+            ask(midnight + timedelta(hours=10), known=True)
+
+    def test_five_codes_an_hour_for_a_phone(self, outbox, now):
+        for number in range(5):
+            ask(now, address=f"192.0.2.{number}")
+        with pytest.raises(LimitReached) as reached:
+            ask(now, address="192.0.2.5")
         assert reached.value.retry_at == now.replace(minute=0) + timedelta(hours=1)
         assert len(outbox.messages) == 5
         ask(now, phone="+8613800000002")
@@ -141,10 +186,10 @@ class TestLimits:
     def test_ten_codes_a_day_for_a_phone(self, outbox, now):
         midnight = now.replace(hour=0)  # UTC: windows are fixed
         for hour in range(5):
-            ask(midnight + timedelta(hours=hour))
-            ask(midnight + timedelta(hours=hour))
+            ask(midnight + timedelta(hours=hour), address="192.0.2.1")
+            ask(midnight + timedelta(hours=hour), address="192.0.2.2")
         with pytest.raises(LimitReached) as reached:
-            ask(midnight + timedelta(hours=6))
+            ask(midnight + timedelta(hours=6), address="192.0.2.3")
         assert reached.value.retry_at == midnight.replace(minute=0) + timedelta(days=1)
 
     def test_an_address_has_a_limit_over_all_phones(self, outbox, now, monkeypatch):
@@ -163,11 +208,12 @@ class TestLimits:
             ask(now, phone="+8613800000003", address="192.0.2.3")
         assert reached.value.retry_at == now + timedelta(minutes=1)
 
-    def test_message_that_could_not_be_sent_does_not_count_against_the_phone(self, settings, now):
+    @pytest.mark.parametrize("known", [False, True])
+    def test_message_that_could_not_be_sent_does_not_count_against_the_phone(self, settings, now, known):
         settings.SMS_URL = "file:/nonexistent/outbox"
         for _ in range(6):
             with pytest.raises(sms.SmsFailed):
-                ask(now)
+                ask(now, known=known)
         assert not OneTimeCode.objects.exists()
         counts = {counter.key.partition(":")[0]: counter.count for counter in LimitCounter.objects.all()}
-        assert counts == {"code-address": 6, "code-phone-hour": 0, "code-phone-day": 0, "code-all": 6}
+        assert {scope: count for scope, count in counts.items() if count} == {"code-address": 6, "code-all": 6}

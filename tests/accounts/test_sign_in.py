@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import actions
 from accounts.forms import compact
@@ -211,19 +213,55 @@ def test_second_tap_sends_no_second_message(client, outbox):
 
 
 def test_phone_limit_answers_when_to_try_again(client, outbox):
-    for _ in range(5):
+    for _ in range(3):
         ask(browser())
     response = ask(client)
     assert response.status_code == 429
     assert "Please try again from 13:00 on." in response.text
     assert 'value="13800000001"' in response.text
     assert response["Retry-After"] == "3000"
-    assert len(outbox.messages) == 5
+    assert len(outbox.messages) == 3
+
+
+def test_browser_of_the_account_gets_a_code_whatever_strangers_ask(client, outbox):
+    sign_in(client, outbox)
+    client.post("/logout/")
+    for _ in range(4):
+        stranger = browser()
+        response = ask(stranger)
+    assert response.status_code == 429
+    assert sign_in(client, outbox).url == "/"
+
+
+def test_browser_of_another_account_counts_as_a_strangers(client, outbox):
+    sign_in(client, outbox, phone="13800000002")
+    client.post("/logout/")
+    for _ in range(3):
+        ask(browser())
+    assert ask(client).status_code == 429
+
+
+def test_limit_does_not_tell_whether_a_number_is_registered(client, outbox):
+    sign_in(client, outbox, phone="13800000002")
+    factories.account(phone="+8613800010001")
+
+    def answers(phone):
+        """Of a browser that another account knows: the statuses, and the queries."""
+        for _ in range(4):
+            stranger = browser()
+            stranger.cookies["device"] = client.cookies["device"].value
+            with CaptureQueriesContext(connection) as queries:
+                response = ask(stranger, phone)
+            yield response.status_code, len(queries)
+
+    told = list(answers("13800010001"))
+    assert told == list(answers("13800020001"))
+    assert [status for status, _ in told] == [302, 302, 302, 429]
 
 
 def test_limit_at_resend_answers_on_the_code_page(client, outbox, clock):
     ask(client)
-    for _ in range(4):
+    for _ in range(2):
         ask(browser())
     clock.shift(timedelta(minutes=2))
     response = client.post("/login/code/again/")
@@ -233,7 +271,7 @@ def test_limit_at_resend_answers_on_the_code_page(client, outbox, clock):
 
 
 def test_limit_of_another_day_names_the_day(client, outbox, clock):
-    for _ in range(10):
+    for _ in range(6):
         clock.shift(timedelta(hours=1))
         ask(browser())
     response = ask(client)
