@@ -33,8 +33,9 @@ CODES_PER_ADDRESS_AND_PHONE_A_DAY = 6
 CODES_PER_ADDRESS_AN_HOUR = 100
 CODES_A_MINUTE = 3000
 LAST_FOUR_TRIES_AN_HOUR = 5
+LAST_FOUR_FAILURES_A_MONTH = 10
 
-HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
+HOUR, DAY, MONTH, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(minutes=1)
 
 
 class CodeRefused(Exception):
@@ -43,6 +44,10 @@ class CodeRefused(Exception):
 
 class LastFourWrong(Exception):
     """Not the last four characters of the document."""
+
+
+class LastFourUsedUp(Exception):
+    """So many wrong characters that somebody has to look at the document itself."""
 
 
 class NumberMoved(Exception):
@@ -166,10 +171,18 @@ def new_account(*, at: datetime) -> Account:
 
 
 def check_last_four(*, account: Account, last_four: str, at: datetime) -> None:
-    """Compare with the account holder's document. Raises LastFourWrong, and limits.LimitReached after some tries."""
+    """Compare with the account holder's document.
+
+    Raises LastFourWrong, limits.LimitReached after some tries, and LastFourUsedUp after many wrong ones.
+    """
     limits.take("last-four", str(account.pk), limit=LAST_FOUR_TRIES_AN_HOUR, per=HOUR, at=at)
+    try:
+        limits.take("last-four-month", str(account.pk), limit=LAST_FOUR_FAILURES_A_MONTH, per=MONTH, at=at)
+    except limits.LimitReached as limit:
+        raise LastFourUsedUp from limit
     if not constant_time_compare(account.last_four_hash, last_four_hash(last_four)):
         raise LastFourWrong
+    limits.give_back("last-four-month", str(account.pk), per=MONTH, at=at)
 
 
 @transaction.atomic

@@ -240,6 +240,9 @@ def sign_in_check(request: HttpRequest) -> HttpResponse:
         except LimitReached as limit:
             form.add_error(None, too_often(limit, now))
             status, retry_at = 429, limit.retry_at
+        except actions.LastFourUsedUp:
+            form.add_error(None, _("Too many wrong tries. Please take your document to a community service desk."))
+            status = 429
     context = {"form": form, "new_owner_form": NewOwnerForm()}
     return with_retry_after(render(request, "accounts/sign_in_check.html", context, status=status), retry_at, now)
 

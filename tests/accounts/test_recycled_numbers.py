@@ -13,6 +13,12 @@ from tests.accounts.browsers import ask, browser, sign_in
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
+def start_of_window(clock):
+    """Ten past the hour, some hours into a window of 30 days: they begin at multiples of it since 1970."""
+    days = timedelta(days=30).total_seconds()
+    clock.move_to(timezone.now() + timedelta(seconds=days - timezone.now().timestamp() % days, hours=4, minutes=10))
+
+
 class TestRecycledNumber:
     """After 90 days unused, or on a new browser, the document's last four characters are asked too."""
 
@@ -66,6 +72,31 @@ class TestRecycledNumber:
         clock.shift(timedelta(hours=1))
         sign_in(client, outbox)
         assert client.post("/login/check/", {"last_four": "004X"}).url == "/"
+
+    def test_eleventh_wrong_try_of_a_month_sends_to_a_desk(self, earlier, client, outbox, clock):
+        start_of_window(clock)
+        for _ in range(2):
+            clock.shift(timedelta(hours=1))
+            sign_in(client, outbox)
+            for _ in range(5):
+                client.post("/login/check/", {"last_four": "0041"})
+        clock.shift(timedelta(hours=1))
+        sign_in(client, outbox)
+        response = client.post("/login/check/", {"last_four": "004X"})
+        assert response.status_code == 429
+        assert "Please take your document to a community service desk." in response.text
+        assert "_auth_user_id" not in client.session
+        clock.shift(timedelta(days=30))
+        sign_in(client, outbox)
+        assert client.post("/login/check/", {"last_four": "004X"}).url == "/"
+
+    def test_right_characters_do_not_count_against_the_month(self, earlier, outbox, clock):
+        start_of_window(clock)
+        for _ in range(11):
+            clock.shift(timedelta(days=1))
+            private = browser()
+            sign_in(private, outbox)
+            assert private.post("/login/check/", {"last_four": "004X"}).url == "/"
 
     def test_check_waits_ten_minutes_after_the_code(self, earlier, client, outbox, clock):
         sign_in(client, outbox)
