@@ -1,5 +1,7 @@
 """The admin sites of staff: one way in for all of them, with password and second factor."""
 
+from datetime import timedelta
+
 import django_otp
 from axes.utils import reset as forget_failures
 from django.conf import settings
@@ -16,12 +18,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import actions, audit, sessions
+from accounts import actions, audit, limits, sessions
 from accounts.backends import axes_username
 from accounts.forms import StaffForm
-from accounts.limits import client_address
+from accounts.limits import LimitReached, client_address
 from accounts.models import Account
-from accounts.views import end_session, own_path
+from accounts.views import end_session, locked_page, own_path
+
+FAILURES_A_DAY = 30  # of a phone number, from anywhere; five in a row from one address lock that address sooner
+DAY = timedelta(days=1)
 
 
 class StaffSite(AdminSite):
@@ -46,12 +51,30 @@ class StaffSite(AdminSite):
             return redirect(path)
         form = StaffForm(request.POST or None)
         if form.is_valid():
-            account = authenticate(request, **form.cleaned_data, may_enter=self.may_enter)
+            try:
+                account = self.authenticated(request, form.cleaned_data)
+            except LimitReached as limit:
+                return locked_page(request, limit.retry_at, timezone.now())
             if account:
                 return self.signed_in(request, account, path, phone=form.cleaned_data["phone"])
             form.add_error(None, _("Phone number, password and digits do not fit together. Wait for new digits."))
         context = {"form": form, "next": path, "site_header": self.site_header}
         return render(request, "accounts/staff_sign_in.html", context)
+
+    def authenticated(self, request: HttpRequest, typed: dict) -> Account | None:
+        """The account, None if anything is wrong. Raises LimitReached after many failures of a day.
+
+        They count over all addresses, though not once django-axes has locked the address, so that nothing is tried.
+        Browsers that the account has been on count by themselves, so that strangers lock out nobody there.
+        """
+        known = sessions.is_known_to_phone(request, typed["phone"])
+        count = {"scope": "staff-known" if known else "staff-stranger", "value": typed["phone"], "per": DAY}
+        now = timezone.now()
+        limits.take(**count, limit=FAILURES_A_DAY, at=now)  # first, so that many tries at once are counted too
+        account = authenticate(request, **typed, may_enter=self.may_enter)
+        if account or getattr(request, "axes_locked_out", False):
+            limits.give_back(**count, at=now)
+        return account
 
     def signed_in(self, request: HttpRequest, account: Account, path: str, *, phone: str) -> HttpResponse:
         """Begin the session of staff: it ends after STAFF_SESSION_AGE, used or not."""

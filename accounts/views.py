@@ -297,6 +297,10 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict |
         username=axes_username(request, credentials), ip_address=client_address(request)
     )
     latest = attempts.aggregate(at=Max("attempt_time"))["at"] or now
-    retry_at = latest + settings.AXES_COOLOFF_TIME
+    return locked_page(request, latest + settings.AXES_COOLOFF_TIME, now)
+
+
+def locked_page(request: HttpRequest, retry_at: datetime, now: datetime) -> HttpResponse:
+    """The page after too many failed sign-ins of staff, with when to try again."""
     context = {"time": later(retry_at, now)}
     return with_retry_after(render(request, "accounts/locked_out.html", context, status=429), retry_at, now)

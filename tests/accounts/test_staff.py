@@ -186,6 +186,53 @@ class TestLockout:
         client.post("/login/", {"phone": "13800000001"})
         assert client.post("/login/code/", {"code": outbox.digits}).status_code == 302
 
+    def test_thirty_failures_a_day_lock_the_number_everywhere(self, officer):
+        for number in range(30):
+            assert fails(self.attempt(officer, number, password="wrong"))
+        for number, password in ((30, "wrong"), (31, PASSWORD)):
+            response = self.attempt(officer, number, password=password)
+            assert response.status_code == 429
+            assert "There were too many failed sign-ins for this number." in response.text
+            assert "no-store" in response["Cache-Control"]
+            assert int(response["Retry-After"]) > 900
+        other = staff(phone="+8613800000002")
+        assert self.attempt(other, 32, phone="13800000002").status_code == 302
+
+    def test_next_day_the_number_is_open_again(self, officer, clock):
+        for number in range(30):
+            self.attempt(officer, number, password="wrong")
+        assert self.attempt(officer, 30).status_code == 429
+        clock.shift(timedelta(days=1))
+        assert self.attempt(officer, 31).status_code == 302
+
+    def test_successes_do_not_count(self, officer, clock):
+        for number in range(31):
+            clock.shift(timedelta(minutes=1))
+            assert self.attempt(officer, number).status_code == 302
+
+    def test_locked_address_does_not_use_up_the_day(self, client, officer):
+        self.fail(client, officer, 40)
+        assert self.attempt(officer, 1).status_code == 302
+
+    def test_own_browser_comes_in_whatever_strangers_try(self, client, officer, clock):
+        sign_in(client, officer)
+        client.cookies.pop("sessionid")
+        for number in range(31):
+            response = self.attempt(officer, number, password="wrong")
+        assert response.status_code == 429
+        clock.shift(timedelta(minutes=1))
+        assert sign_in(client, officer).status_code == 302
+
+    def test_unknown_number_is_locked_for_the_day_alike(self, officer):
+        for number in range(30):
+            assert fails(self.attempt(officer, number, phone="13800000009"))
+        assert self.attempt(officer, 30, phone="13800000009").status_code == 429
+
+    def attempt(self, account, number, **changes):
+        """One sign-in from an address of its own."""
+        client = Client(headers={"accept-language": "en"}, REMOTE_ADDR=f"198.51.100.{number}")
+        return sign_in(client, account, **changes)
+
     def test_success_forgets_the_failures(self, client, officer):
         self.fail(client, officer, 4)
         assert sign_in(client, officer).status_code == 302
