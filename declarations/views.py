@@ -22,6 +22,7 @@ from declarations.models import Declaration, Person, StayKind
 
 VERIFICATIONS_A_DAY = 5
 CLAIMS_A_DAY = 10  # to a document, each of which is asked of the authority
+DECLARATIONS_A_DAY = 50  # of an account in all: they are kept for good
 NOT_CONFIRMED = gettext_lazy(
     "The authority has not confirmed this name and document with your phone number. "
     "Please check them, or declare with the document that is already confirmed."
@@ -65,6 +66,7 @@ def _declare(request: HttpRequest, person: Person | None, now: datetime) -> Http
         return _form_page(request, form, person)
     account = request.user
     try:
+        _take_declaration(account, now)
         if asks_identity:
             limits.take("claim", str(account.pk), limit=CLAIMS_A_DAY, per=timedelta(days=1), at=now)
             actions.declare(account=account, claim=form.claim, answers=form.answers, by=account, at=now)
@@ -93,7 +95,11 @@ def unchanged(request: HttpRequest) -> HttpResponse:
         return redirect("declarations:declare")
     answers = actions.answers_of(last).current(timezone.localdate(now))
     try:
+        _take_declaration(request.user, now)
         actions.declare_again(account=request.user, answers=answers, by=request.user, at=now)
+    except limits.LimitReached as reached:
+        messages.warning(request, _too_often(reached))
+        return redirect("declarations:declare")
     except actions.NobodyYet:
         return redirect("declarations:declare")
     return redirect("passcodes:own")
@@ -115,6 +121,11 @@ def verify(request: HttpRequest) -> HttpResponse:
         level, text = _told(person, result)
         messages.add_message(request, level, text)
     return redirect("passcodes:own")
+
+
+def _take_declaration(account: Account, now: datetime) -> None:
+    """Count one declaration of the account. Raises limits.LimitReached."""
+    limits.take("declare", str(account.pk), limit=DECLARATIONS_A_DAY, per=timedelta(days=1), at=now)
 
 
 def _too_often(reached: limits.LimitReached) -> str:

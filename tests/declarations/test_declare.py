@@ -328,6 +328,19 @@ def test_agreement_is_public(client):
     assert "At present nothing is deleted automatically" in text(response)
 
 
+def test_declarations_are_limited_to_fifty_a_day(resident, declared):
+    for number in range(50):
+        path = "/declare/" if number % 2 else "/declare/unchanged/"
+        assert declare(resident, path, name=None, document_number=None)["Location"] == "/code/"
+    refused = declare(resident, address="新华路2号", name=None, document_number=None)
+    assert "You have asked often today." in text(refused)
+    assert 'value="新华路2号"' in text(refused)  # nothing typed is lost
+    refused = resident.post("/declare/unchanged/", {"version": "1"}, follow=True)
+    assert refused.redirect_chain == [("/declare/", 302)]
+    assert "You have asked often today." in text(refused)
+    assert Declaration.objects.count() == 1 + 50
+
+
 def test_claims_to_documents_are_limited(resident, account):
     *numbers, last = [resident_number(serial) for serial in range(1, 23, 2)]
     for number in numbers:
