@@ -18,7 +18,7 @@ from django.urls import path, reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST
 
 from accounts import audit
@@ -86,6 +86,7 @@ class AuditedAdmin(ModelAdmin):
     # What is searched for -> the lookup that its keyed hashes are compared with. Empty: no search.
     hashed_search: dict[str, str] = {}
     search_label = ""
+    empty_text = gettext_lazy("Nothing here yet.")  # on a list without rows: what to do about it
     list_filter = ()
     list_per_page = 50
     list_max_show_all = 0
@@ -262,7 +263,13 @@ class AuditedAdmin(ModelAdmin):
             self._drop_malformed_keys(request)
         title = capfirst(self.opts.verbose_name_plural)
         response = super().changelist_view(
-            request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
+            request,
+            {
+                "title": title,
+                "search_label": self.search_label,
+                "empty_text": self.empty_text,
+                **(extra_context or {}),
+            },
         )
         changelist = getattr(response, "context_data", {}).get("cl")
         if changelist and changelist.found and changelist.found.kind:

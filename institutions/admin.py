@@ -45,6 +45,7 @@ class EntranceAdmin(ScopedAdmin):
 
     order = 2
     can_add = can_change = True
+    empty_text = gettext_lazy("Add the doors where codes are scanned.")
     list_display = ("name", "state")
     list_filter = (InUseFilter,)
     fields = ("institution", "name", "is_active")
@@ -213,6 +214,7 @@ class MemberAdmin(AuditedAdmin):
 @admin.register(Scanner, site=console)
 class ScannerAdmin(MemberAdmin, ScopedAdmin):
     order = 3
+    empty_text = gettext_lazy("Add the people who scan for you by their phone numbers.")
     list_display = ("full_name", "phone", "state", "created_at")
     explanation = gettext_lazy(
         "A scanner must have a real-name health pass: the person signs in with their phone number, declares, and the "

@@ -119,6 +119,10 @@ class ScanAdmin(ScopedAdmin):
         "document": "person__document_hash",
         "last_four": "person__document_last_four_hash",
     }
+    empty_text = gettext_lazy(
+        "No scans yet. Add entrances and scanners; scanners then sign in on their phones and open “Scan a health "
+        "pass code”. Each scan stands here at once."
+    )
     search_label = gettext_lazy("Full name, document number, or its last four characters")
     fields = readonly_fields = (
         "time",

@@ -73,6 +73,23 @@ def test_list_shows_own_rows_only(school, factory, model):
 
 
 @each_model
+def test_list_without_rows_says_what_to_do(school, model):
+    Scan.objects.all().delete()
+    Membership.objects.filter(role="scanner").delete()
+    Entrance.objects.all().delete()
+    words = {
+        Entrance: "Add the doors where codes are scanned.",
+        Scanner: "Add the people who scan for you by their phone numbers.",
+        Scan: "No scans yet.",
+    }[model]
+    text = school.client.get(address(model, "changelist")).text
+    assert f'<p class="empty">{words}' in text and "0 entries" not in text
+    parameter = "outcome" if model is Scan else "state" if model is Scanner else "in_use"
+    filtered = school.client.get(address(model, "changelist"), {parameter: "x"}).text
+    assert words not in filtered and "Nothing fits." in filtered
+
+
+@each_model
 def test_every_page_of_anothers_row_is_not_there(school, factory, model):
     before, pk = state(factory), row(factory, model).pk
     own, seen = row(school, model).pk, 0
