@@ -30,7 +30,7 @@ SELECT k.account_id AS scanner, own.id AS scanner_person,
   LEFT JOIN institutions_entrance e ON e.id = %(entrance)s AND e.is_active
   LEFT JOIN institutions_institution i ON i.id = e.institution_id AND i.is_active
   LEFT JOIN institutions_membership m ON m.institution_id = i.id AND m.account_id = k.account_id
-       AND m.role = '{MembershipRole.SCANNER.value}' AND m.ended_at IS NULL
+       AND m.role = '{MembershipRole.SCANNER.value}' AND m.ended_at IS NULL AND m.person_id = own.id
   LEFT JOIN scanning_scan s ON s.id = %(id)s
   LEFT JOIN declarations_person scanned ON scanned.id = s.person_id
   LEFT JOIN passcodes_passcode c ON c.public_id = %(pass_id)s
@@ -51,11 +51,11 @@ OF_SCAN = f"""
 SELECT s.id AS scan, s.outcome, s.scanner_id AS scanned_by, own.id AS scanner_person, {facts.COLUMNS}
   FROM accounts_devicekey k
   JOIN accounts_account account ON account.id = k.account_id AND account.is_active
+  JOIN declarations_person own ON own.holder_id = k.account_id
   JOIN scanning_scan s ON s.id = %(id)s AND s.scanner_id = k.account_id
   JOIN institutions_membership m ON m.institution_id = s.institution_id AND m.account_id = k.account_id
-       AND m.role = '{MembershipRole.SCANNER.value}' AND m.ended_at IS NULL
+       AND m.role = '{MembershipRole.SCANNER.value}' AND m.ended_at IS NULL AND m.person_id = own.id
   JOIN institutions_institution i ON i.id = s.institution_id AND i.is_active
-  LEFT JOIN declarations_person own ON own.holder_id = k.account_id
   LEFT JOIN declarations_person p ON p.id = s.person_id
   {facts.LATEST_DECLARATION}
  WHERE k.hash = %(key)s AND k.subject = '' AND k.expires_at > %(at)s

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import DeviceKey
-from declarations.models import Assurance
+from declarations.models import Assurance, Person
 from passcodes import keys, tokens
 from passcodes.colour import Colour
 from passcodes.models import GateReading
@@ -403,3 +403,13 @@ def test_looks_without_an_entrance_are_limited_by_account_not_by_key(scanner, de
         assert scan(device, code).status_code == 200
     fresh = browser(factories.device_key(account=scanner))
     assert (scan(fresh, code).status_code, scan(fresh, code).json()) == (429, {"error": "limit"})
+
+
+def test_membership_does_not_pass_to_another_person_of_the_account(scanner, device, code, door):
+    """A recycled number, or a document exchanged for another's: the appointed person is no longer there."""
+    id = ids.new_id(timezone.now())
+    scan(device, code, door, id=id)
+    Person.objects.filter(holder=scanner).update(holder=None)
+    factories.person(holder=scanner, number=factories.DOCUMENTS[2])
+    assert scan(device, code, door).json() == {"error": "entrance"}
+    assert post(device, f"/scan/{id}/temperature", temperature=39).status_code == 404
