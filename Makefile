@@ -18,6 +18,7 @@ endif
 .PHONY: run test browser check bench fix messages clean
 
 # With threads, because no proxy stands in front here: browsers open connections ahead, which hold a sync worker up.
+# The worker is begun anew when it is killed, and ends with gunicorn, which takes this shell's process id.
 run: .venv/installed node_modules/installed $(CATALOGUES)
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) partitions >/dev/null
@@ -26,7 +27,8 @@ run: .venv/installed node_modules/installed $(CATALOGUES)
 	@echo "Health Pass runs on http://127.0.0.1:$(PORT)/ (Ctrl-C stops it). Sign in with a phone number from above;"
 	@echo "the one-time code appears here, below."
 	@echo
-	@exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --threads 4 --graceful-timeout 2 --bind 127.0.0.1:$(PORT) healthpass.wsgi
+	@until $(MANAGE) work --while $$$$; do sleep 1; done & \
+	exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --threads 4 --graceful-timeout 2 --bind 127.0.0.1:$(PORT) healthpass.wsgi
 
 test: .venv/installed-dev $(CATALOGUES)
 	$(BIN)/pytest -q

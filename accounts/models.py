@@ -125,6 +125,9 @@ class DeviceKey(models.Model):
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="device_key_expires")]  # for the purge
+
     def __str__(self) -> str:
         return self.hash[:6]
 
@@ -163,6 +166,7 @@ class LimitCounter(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "window_start"], name="limit_counter_unique")]
+        indexes = [models.Index(fields=["window_start"], name="limit_counter_window")]  # for the purge
 
     def __str__(self) -> str:
         return f"{self.key.partition(':')[0]} {self.count}"
@@ -186,3 +190,45 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class TaskQuerySet(models.QuerySet):
+    def open(self) -> "TaskQuerySet":
+        """Tasks that wait or run."""
+        return self.filter(done_at=None)
+
+    def due(self, at: datetime) -> "TaskQuerySet":
+        """Open tasks whose time has come and that no worker holds: never taken, or the worker's lease has ended."""
+        free = models.Q(taken_until=None) | models.Q(taken_until__lte=at)
+        return self.open().filter(free, run_at__lte=at)
+
+    def in_order(self) -> "TaskQuerySet":
+        """First come, first served."""
+        return self.order_by("run_at", "id")
+
+
+class Task(models.Model):
+    """What `manage.py work` has to do once, or again and again (`repeats`). `accounts.tasks` has the life of a row."""
+
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=80, blank=True)  # ids, as in an audit row; never personal data
+    repeats = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    run_at = models.DateTimeField()
+    taken_until = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+    failed = models.CharField(max_length=40, blank=True)  # why the last try failed: a code, never a message
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(repeats=True, done_at=None), name="task_repeats_once"
+            )
+        ]
+        indexes = [models.Index(fields=["run_at", "id"], condition=models.Q(done_at=None), name="task_open")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"

@@ -160,4 +160,39 @@ class Migration(migrations.Migration):
             model_name="identifier",
             constraint=models.UniqueConstraint(fields=("kind", "hash"), name="identifier_unique"),
         ),
+        migrations.CreateModel(
+            name="Task",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=40)),
+                ("subject", models.CharField(blank=True, max_length=80)),
+                ("repeats", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("run_at", models.DateTimeField()),
+                ("taken_until", models.DateTimeField(null=True)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("done_at", models.DateTimeField(null=True)),
+                ("failed", models.CharField(blank=True, max_length=40)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(condition=models.Q(("done_at", None)), fields=["run_at", "id"], name="task_open")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("done_at", None), ("repeats", True)),
+                        fields=("kind",),
+                        name="task_repeats_once",
+                    )
+                ],
+            },
+        ),
+        migrations.AddIndex(
+            model_name="devicekey",
+            index=models.Index(fields=["expires_at"], name="device_key_expires"),
+        ),
+        migrations.AddIndex(
+            model_name="limitcounter",
+            index=models.Index(fields=["window_start"], name="limit_counter_window"),
+        ),
     ]
