@@ -31,7 +31,8 @@ def outdated(at: datetime) -> list[QuerySet]:
 
 def purge(at: datetime) -> bool:
     """Delete what is outdated; whether some is left for another time."""
-    return any([_delete_some(rows) for rows in outdated(at)])  # a list: every table gets its turn
+    unfinished = [rows for rows in outdated(at) if _delete_some(rows)]
+    return bool(unfinished)
 
 
 def _delete_some(rows: QuerySet) -> bool:
