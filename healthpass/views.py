@@ -29,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The service worker, at the root because it may only serve what lies below its own address."""
-    files = ["css/site.css", "css/code.css", "img/icon.svg", "js/offline.js", "js/drawing.js", "js/last_code.js"]
+    files = ["css/site.css", "img/icon.svg", "js/offline.js", "js/drawing.js", "js/last_code.js"]
     if "vendor/lean-qr" in dict(settings.STATICFILES_DIRS[1:]):
         files.append("vendor/lean-qr/index.mjs")
     # Hashed names change with their content, and so does the cache's name.
