@@ -1,7 +1,7 @@
 """Who people are and what was said about their health."""
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 
 from django.conf import settings
 from django.db import models
@@ -113,9 +113,6 @@ class DeclarationQuerySet(models.QuerySet):
     def made_by(self, account) -> "DeclarationQuerySet":
         """What this account declared; all that it may see again."""
         return self.filter(account=account)
-
-    def made_since(self, at: datetime) -> "DeclarationQuerySet":
-        return self.filter(made_at__gte=at)
 
 
 class Declaration(models.Model):

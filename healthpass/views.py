@@ -21,7 +21,7 @@ from scanning import partitions
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """The tiles; for who has a code, the code first."""
-    person = Person.objects.filter(holder=request.user).first() if request.user.is_authenticated else None
+    person = Person.objects.held_by(request.user).first() if request.user.is_authenticated else None
     return render(request, "home.html", {"person": person})
 
 

@@ -17,20 +17,12 @@ def new_public_id() -> str:
     return secrets.token_hex(8)
 
 
-class PassCodeQuerySet(models.QuerySet):
-    def held_by(self, account) -> "PassCodeQuerySet":
-        """The passes whose person this account holds as itself."""
-        return self.filter(person__holder=account)
-
-
 class PassCode(models.Model):
     """健康通行码: the code of a person."""
 
     person = models.OneToOneField(Person, models.CASCADE, related_name="pass_code", verbose_name=_("person"))
     public_id = models.CharField(_("public id"), max_length=16, unique=True, default=new_public_id)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-
-    objects = PassCodeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("pass code")

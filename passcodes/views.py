@@ -22,7 +22,7 @@ from passcodes.hot import KEY_COOKIE
 @never_cache
 def own(request: HttpRequest) -> HttpResponse:
     """One's own code; who has not declared yet gets the form."""
-    person = Person.objects.filter(holder=request.user).first()
+    person = Person.objects.held_by(request.user).first()
     if person is None:
         return redirect("declarations:declare")
     return redirect("passcodes:code", actions.issue_pass(person=person).public_id)

@@ -41,7 +41,7 @@ def account_of(actor) -> Account:
 def colour_of(actor) -> str:
     """The colour that the actor's code shows now."""
     account = account_of(actor)
-    code = PassCode.objects.held_by(account).get()
+    code = PassCode.objects.filter(person__holder=account).get()
     key = factories.device_key(account=account, subject=code.public_id)
     row = facts.for_renewal(key_hash=device_key_hash(key), pass_id=code.public_id, at=timezone.now())
     return assess(facts.facts_of(row), DEFAULT_RULES, timezone.now()).colour.name.lower()
