@@ -66,7 +66,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed: requirements.txt .venv/created
+.venv/installed: requirements.txt packaging/dlib-shim/pyproject.toml .venv/created
 	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary -r requirements.txt
 	@touch $@
 
