@@ -1,4 +1,4 @@
-"""Prints one JSON object a line: what each hot path costs beside a bare hello, a worker's memory, pages' weights."""
+"""Prints one JSON object a line: what hot paths cost beside a bare hello, a worker's memory, pages' weights, faces."""
 
 import json
 import statistics
@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks import HOST, data, drop_database, traffic
+from benchmarks import HOST, data, drop_database, faces, traffic
 from benchmarks.processes import cpu_ms, gunicorn, memory_mb, parent
 from benchmarks.weight import kilobytes
 
@@ -146,6 +146,9 @@ def run(stack: ExitStack) -> None:
     print(json.dumps({"name": "worker", "memory_mb": round(memory_mb(app[1]), 1)}))
     for line in weights:
         print(json.dumps({"name": "page_weight", **line}))
+    say("Faces ...")
+    for line in faces.lines():
+        print(json.dumps(line))
 
 
 if __name__ == "__main__":

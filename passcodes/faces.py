@@ -34,6 +34,7 @@ MODEL = f"dlib {dlib.__version__} ResNet v1, 5 points"  # what a stored distance
 _dlib = threading.Lock()
 
 DARK_PICTURE = 30  # mean, 0-255, of a whole picture in which nothing can be found
+NEAREST = 4  # frames that are held against the photo: one that it was copied from is among them
 SHARPNESS_SIDE = 150  # pixels: one measure for near and far faces
 
 
@@ -103,18 +104,18 @@ def find(picture: Image.Image, limits: Limits, *, enlarge: bool = False) -> list
 
 def look(picture: Image.Image, limits: Limits, *, height: int | None = None) -> Photo:
     """What is to be said of a photo. `height`: the least of the face, in pixels (`limits.photo_height`)."""
-    return judge_photo(picture, find(picture, limits), limits, height or limits.photo_height)
+    return judge_photo(picture, find(picture, limits), limits, height)
 
 
-def judge_photo(picture: Image.Image, faces: Sequence[Face], limits: Limits, height: int) -> Photo:
-    """The first finding that applies, given the faces that were found; who and where before how well."""
+def judge_photo(picture: Image.Image, faces: Sequence[Face], limits: Limits, height: int | None = None) -> Photo:
+    """As `look`, when the faces have been found already, for their encoding. Who and where come before how well."""
     if not faces:
         return Photo(_without_face(picture, limits))
     face, several = faces[0], len(faces) > 1
     brightness, sharpness = face.brightness, face.sharpness
     findings = (
         (several, PhotoFinding.SEVERAL),
-        (face.height < height, PhotoFinding.TOO_SMALL),
+        (face.height < (height or limits.photo_height), PhotoFinding.TOO_SMALL),
         (abs(face.roll) > limits.roll, PhotoFinding.TILTED),
         (brightness < limits.darkest, PhotoFinding.TOO_DARK),
         (brightness > limits.brightest, PhotoFinding.TOO_BRIGHT),
@@ -273,10 +274,9 @@ def _judge_faces(
             return LiveVerdict(LiveFinding.FLAT, frame=kept[index], movements=seen)
     wanted = encode(subject)
     apart = {index: distance(wanted, encoding) for index, encoding in encodings.items()}
-    for index, value in apart.items():
-        face = faces[index]
-        near = value <= limits.same / 2  # one picture's encodings are: spares the work for the others
-        if near and likeness(face.picture, face.points, subject.picture, subject.points) >= limits.copied:
+    for index in sorted(apart, key=apart.get)[:NEAREST]:
+        face, value = faces[index], apart[index]
+        if likeness(face.picture, face.points, subject.picture, subject.points) >= limits.copied:
             return LiveVerdict(LiveFinding.COPIED, frame=kept[index], movements=seen, distance=value)
     nearest = min(value for index, value in apart.items() if index not in peaks)
     finding = {Match.SAME: LiveFinding.PASSED, Match.UNSURE: LiveFinding.UNSURE, Match.OTHER: LiveFinding.NO_MATCH}
