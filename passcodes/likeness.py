@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 SIDE = 40  # samples a side
 STEPS = 40
 SETTLED = 5e-4  # of half the face: no step that could still matter
-SMOOTHING = 1 / 20  # of the distance of the eyes: noise and JPEG go, features stay
+SMOOTHING, FEATURES = 1 / 20, 1 / 5  # of the distance of the eyes
 _AXIS = np.linspace(-1, 1, SIDE)
 _X, _Y = (grid.ravel() for grid in np.meshgrid(_AXIS, _AXIS))
 _GRID = np.stack([_X, _Y, np.ones_like(_X)])
@@ -60,8 +60,13 @@ def _jacobian(template: np.ndarray) -> np.ndarray:
 
 
 def _grey(picture: Image.Image, points: np.ndarray) -> np.ndarray:
+    """Only what is as large as a feature: without noise, and without the light that changes over a print held askew."""
     distance = float(np.linalg.norm(points[:2].mean(0) - points[2:4].mean(0)))
-    return np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(distance * SMOOTHING)), float)
+    grey = picture.convert("L")
+    fine, coarse = (
+        np.asarray(grey.filter(ImageFilter.GaussianBlur(distance * share)), float) for share in (SMOOTHING, FEATURES)
+    )
+    return fine - coarse
 
 
 def _square(points: np.ndarray) -> np.ndarray:
