@@ -157,6 +157,57 @@ class OneTimeCode(models.Model):
         return str(self.id)
 
 
+class Office(models.Model):
+    """机关: a body of the authority that people can call, for a division and all that lie in it."""
+
+    name = models.CharField(_("name"), max_length=100)
+    phone = models.CharField(_("phone"), max_length=30)
+    division = models.PositiveIntegerField(_("division"))  # GB/T 2260
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("office")
+        verbose_name_plural = _("offices")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def covers(self, division: int) -> bool:
+        """Whether a division (GB/T 2260) is the office's own or lies in it."""
+        width = 10000 if self.division % 10000 == 0 else 100 if self.division % 100 == 0 else 1
+        return division // width == self.division // width
+
+
+class DeskClerkQuerySet(models.QuerySet):
+    def current(self) -> "DeskClerkQuerySet":
+        """Clerks who may work at their desk now."""
+        return self.filter(ended_at=None)
+
+
+class DeskClerk(models.Model):
+    """服务台: an account that helps people without a phone at an office's desk, until `ended_at`."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="desk_roles", verbose_name=_("account"))
+    office = models.ForeignKey(Office, models.PROTECT, related_name="clerks", verbose_name=_("office"))
+    added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("added by"))
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    objects = DeskClerkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("desk clerk")
+        verbose_name_plural = _("desk clerks")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(ended_at=None), name="one_desk_at_a_time_for_an_account"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.account_id}"
+
+
 class LimitCounter(models.Model):
     """How often something was done in one window of time. `accounts.limits` checks and counts in one statement."""
 

@@ -143,7 +143,9 @@ def _ciphertexts() -> dict[str, bytes]:
         "address": (Declaration, "address", "中山路1号"),
         "symptoms": (Declaration, "other_symptoms", ""),
     }
-    return {name: encrypt(text, model._meta.get_field(field).label) for name, (model, field, text) in texts.items()}
+    return {
+        name: encrypt(text.encode(), model._meta.get_field(field).label) for name, (model, field, text) in texts.items()
+    }
 
 
 def _keys(cursor, at: datetime) -> None:

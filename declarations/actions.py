@@ -39,7 +39,7 @@ def declare(*, account: Account, claim: Claim, answers: Answers, by: Account, at
     document is taken. Raises NotConfirmed or HeldElsewhere where the account would lose its real-name person.
     """
     verdict = _ask(account, claim)
-    return _settled(lambda: _append(_claim(account, claim, verdict, by, at), account, answers, at))
+    return settled(lambda: append_declaration(_claim(account, claim, verdict, by, at), account, answers, at))
 
 
 def declare_again(*, account: Account, answers: Answers, by: Account, at: datetime) -> Declaration:
@@ -58,9 +58,9 @@ def declare_again(*, account: Account, answers: Answers, by: Account, at: dateti
         own = Person.objects.select_for_update().held_by(account).first()
         if own is None:
             raise NobodyYet
-        return _append(own, account, answers, at)
+        return append_declaration(own, account, answers, at)
 
-    return _settled(write)
+    return settled(write)
 
 
 def verify(*, account: Account, by: Account, at: datetime) -> tuple[Person, Result]:
@@ -72,7 +72,19 @@ def verify(*, account: Account, by: Account, at: datetime) -> tuple[Person, Resu
         return person, Result.MATCH
     claim = claim_of(person)
     verdict = _ask(account, claim)
-    return _settled(lambda: _claim(account, claim, verdict, by, at)), verdict
+    return settled(lambda: _claim(account, claim, verdict, by, at)), verdict
+
+
+def prove_own(*, account: Account, assurance: Assurance, by: Account, at: datetime) -> Person:
+    """The account's own person is who they claim to be, as a face or an officer has shown.
+
+    Who holds the document with the same or a lower assurance is displaced. Raises NobodyYet.
+    """
+    person = Person.objects.held_by(account).first()
+    if person is None:
+        raise NobodyYet
+    claim = claim_of(person)
+    return settled(lambda: _claim(account, claim, Result.MATCH, by, at, assurance))
 
 
 def claim_of(person: Person) -> Claim:
@@ -101,40 +113,19 @@ def _ask(account: Account, claim: Claim) -> Result:
     return identity.check(kind=claim.document_kind, number=claim.document_number, name=claim.name, phone=phone)
 
 
-def _settled(write: Callable[[], Written]) -> Written:
-    """`write` in a transaction; once more when another request took the person or the document at the same moment."""
-    try:
-        with transaction.atomic():
-            return write()
-    except IntegrityError:
-        with transaction.atomic():
-            return write()
+def _claim(
+    account: Account,
+    claim: Claim,
+    verdict: Result,
+    by: Account,
+    at: datetime,
+    assurance: Assurance = Assurance.AUTHORITY,
+) -> Person:
+    """The person that this account holds after the claim, with `assurance` if the verdict is MATCH.
 
-
-def _append(person: Person, account: Account, answers: Answers, at: datetime) -> Declaration:
-    """The declaration's rows. They say who and when themselves, so they need no audit row."""
-    declaration = Declaration.objects.create(
-        person=person,
-        account=account,
-        made_at=at,
-        form_version=questions.FORM_VERSION,
-        phone=answers.phone,
-        division=answers.division,
-        address=answers.address,
-        fever=answers.fever,
-        dry_cough=answers.dry_cough,
-        fatigue=answers.fatigue,
-        other_symptoms=answers.other_symptoms,
-    )
-    Stay.objects.bulk_create(Stay.of(declaration, stay) for stay in answers.stays)
-    return declaration
-
-
-def _claim(account: Account, claim: Claim, verdict: Result, by: Account, at: datetime) -> Person:
-    """The person that this account holds after the claim.
-
-    Who is not confirmed gets a neutral person of their own, and no row of anybody else is looked at. Rows are locked
-    in one order, so two accounts that displace each other wait instead of dying.
+    Who is not confirmed gets a neutral person of their own, and no row of anybody else is looked at. A real-name person
+    whom no account holds (a relative has declared for them) is taken over as they are. Rows are locked in one order, so
+    two accounts that displace each other wait instead of dying.
     """
     document = document_hash(claim.document_kind, claim.document_number)
     mine = Q(holder=account)
@@ -148,16 +139,16 @@ def _claim(account: Account, claim: Claim, verdict: Result, by: Account, at: dat
     known = next((person for person in rows if person.is_real_name and person.document_hash == document), None)
     if known is None:
         person = own if own and own.document_hash == document else _new_person(own, account, by, at)
-        return _confirm(person, account, claim, by, at)
+        return _confirm(person, account, claim, by, at, assurance)
     if known == own:
-        return _confirm(known, account, claim, by, at)
-    if known.assurance > Assurance.AUTHORITY:
+        return _confirm(known, account, claim, by, at, assurance)
+    if known.assurance > assurance and known.holder_id is not None:
         if own and own.is_real_name:
             raise HeldElsewhere
         return _keep_declared(own, account, claim, by, at, needs_desk=True)
     _release(own, by, at)
     _displace(known, account, by, at)
-    return _confirm(known, account, claim, by, at)
+    return _confirm(known, account, claim, by, at, assurance)
 
 
 def _claim_unconfirmed(own: Person | None, account: Account, claim: Claim, by: Account, at: datetime) -> Person:
@@ -195,14 +186,14 @@ def _release(own: Person | None, by: Account, at: datetime) -> None:
         audit.record(by=by, action="release-person", subject=f"person:{own.pk}", at=at)
 
 
-def _confirm(person: Person, account: Account, claim: Claim, by: Account, at: datetime) -> Person:
-    """The person as the authority confirms it, held by this account."""
+def _confirm(person: Person, account: Account, claim: Claim, by: Account, at: datetime, assurance: Assurance) -> Person:
+    """The person as it is confirmed, held by this account."""
     was = person.assurance
-    person.assurance = max(was, Assurance.AUTHORITY)
+    person.assurance = max(was, assurance)
     person.holder = account
     person.needs_desk = False
     person = _save_claim(person, account, claim)
-    if was < Assurance.AUTHORITY:
+    if was < assurance:
         audit.record(by=by, action="confirm-identity", subject=f"person:{person.pk}", at=at)
     return person
 
@@ -222,25 +213,58 @@ def _displace(person: Person, account: Account, by: Account, at: datetime) -> No
             "confirmed. Your earlier code no longer works. If this was not you, please contact the health authority."
         )
     for phone in previous.identifiers.filter(kind=IdentifierKind.PHONE):
-        _tell(phone.value, text, at)
-
-
-def _tell(phone: str, text: str, at: datetime) -> None:
-    """Send when the transaction stands. That it cannot be sent undoes nothing."""
-    transaction.on_commit(lambda: sms.send(phone, text, at=at), robust=True)
+        tell(phone.value, text, at)
 
 
 def _save_claim(person: Person, account: Account, claim: Claim) -> Person:
     """Write who the person is said to be, and what the account is asked for when its number has a new owner."""
-    last_four = last_four_hash(claim.document_number)
+    write_claim(person, claim)
+    Account.objects.filter(pk=account.pk).update(last_four_hash=person.document_last_four_hash)
+    return person
+
+
+def write_claim(person: Person, claim: Claim) -> None:
+    """Save who the person is said to be."""
     person.name = claim.name
     person.name_hash = name_hash(claim.name)
     person.document_kind = claim.document_kind
     person.document_number = claim.document_number
     person.document_hash = document_hash(claim.document_kind, claim.document_number)
-    person.document_last_four_hash = last_four
+    person.document_last_four_hash = last_four_hash(claim.document_number)
     person.sex = claim.sex
     person.birth_date = claim.birth_date.isoformat()
     person.save()
-    Account.objects.filter(pk=account.pk).update(last_four_hash=last_four)
-    return person
+
+
+def settled(write: Callable[[], Written]) -> Written:
+    """`write` in a transaction; once more when another request took the person or the document at the same moment."""
+    try:
+        with transaction.atomic():
+            return write()
+    except IntegrityError:
+        with transaction.atomic():
+            return write()
+
+
+def append_declaration(person: Person, account: Account, answers: Answers, at: datetime) -> Declaration:
+    """The declaration's rows. They say who and when themselves, so they need no audit row."""
+    declaration = Declaration.objects.create(
+        person=person,
+        account=account,
+        made_at=at,
+        form_version=questions.FORM_VERSION,
+        phone=answers.phone,
+        division=answers.division,
+        address=answers.address,
+        fever=answers.fever,
+        dry_cough=answers.dry_cough,
+        fatigue=answers.fatigue,
+        other_symptoms=answers.other_symptoms,
+    )
+    Stay.objects.bulk_create(Stay.of(declaration, stay) for stay in answers.stays)
+    return declaration
+
+
+def tell(phone: str, text: str, at: datetime) -> None:
+    """Send when the transaction stands. That it cannot be sent undoes nothing."""
+    transaction.on_commit(lambda: sms.send(phone, text, at=at), robust=True)

@@ -12,6 +12,8 @@ from declarations.questions import StayAnswer
 from healthpass.lib.encryption import EncryptedTextField, keyed_hash
 from healthpass.lib.masks import mask_document, mask_name
 
+ADULT_AGE = 16  # years
+
 
 def document_hash(kind: str, number: str) -> str:
     """The keyed hash a person and a risk record meet by; `number` as `documents.normalise` gives it."""
@@ -103,6 +105,87 @@ class Person(models.Model):
     @property
     def born_on(self) -> date:
         return date.fromisoformat(self.birth_date)
+
+    def is_child(self, day: date) -> bool:
+        """Whether the person is under 16 on that day: guardians act for children."""
+        born = self.born_on
+        return day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < ADULT_AGE
+
+
+class Relation(models.TextChoices):
+    """What the person is to the account that acts for them."""
+
+    PARENT = "parent", _("my parent")
+    CHILD = "child", _("my child")
+    SPOUSE = "spouse", _("my spouse")
+    GRANDPARENT = "grandparent", _("my grandparent")
+    WARD = "ward", _("my ward")
+    OTHER = "other", _("somebody else")
+
+
+class ProxyQuerySet(models.QuerySet):
+    def current(self) -> "ProxyQuerySet":
+        """Relations that nobody has ended."""
+        return self.filter(ended_at=None)
+
+    def acting(self) -> "ProxyQuerySet":
+        """Current ones that may show the person's code."""
+        return self.current().exclude(confirmed_at=None)
+
+    def of_account(self, account) -> "ProxyQuerySet":
+        """Whom this account acts for, or has asked to."""
+        return self.filter(account=account)
+
+    def concerning(self, person: Person) -> "ProxyQuerySet":
+        """Who acts for this person, or claims somebody with the same document: all that a real-name person may see."""
+        return self.filter(person__document_hash=person.document_hash)
+
+
+class Proxy(models.Model):
+    """代办关系: this account acts for that person, from `confirmed_at` until `ended_at`.
+
+    First for a neutral Person of the account's own. When the identity is proven and the document has a real-name
+    Person already, a relation to that one follows, and waits for `confirmed_at` where somebody has to agree.
+    """
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="proxies", verbose_name=_("account")
+    )
+    person = models.ForeignKey(Person, models.CASCADE, related_name="proxies", verbose_name=_("person"))
+    relation = models.CharField(_("relation"), max_length=11, choices=Relation)
+    created_at = models.DateTimeField(_("created"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("confirmed by")
+    )
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ended by")
+    )
+
+    objects = ProxyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("proxy")
+        verbose_name_plural = _("proxies")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "person"], condition=models.Q(ended_at=None), name="one_current_proxy_of_an_account"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+    @property
+    def is_acting(self) -> bool:
+        """Whether the account may show the person's code."""
+        return self.confirmed_at is not None and self.ended_at is None
+
+    @property
+    def awaits_consent(self) -> bool:
+        """Whether the identity is proven and somebody has to agree."""
+        return self.confirmed_at is None and self.ended_at is None and self.person.is_real_name
 
 
 class DeclarationQuerySet(models.QuerySet):

@@ -49,12 +49,20 @@ LATEST_DECLARATION = """
 # What the code page shows of the person beside the facts.
 PERSON = "p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at"
 
-# The device key is looked up in the same statement: a deleted key, a locked account or another holder ends it at once.
+# Who may show the code of `p`: its holder, and whoever acts for it now.
+MAY_SHOW = """
+  (p.holder_id = {account} OR EXISTS
+    (SELECT 1 FROM declarations_proxy x WHERE x.person_id = p.id AND x.account_id = {account}
+        AND x.confirmed_at IS NOT NULL AND x.ended_at IS NULL))
+"""
+
+# The device key is looked up in the same statement: a deleted key, a locked account, another holder or the end of a
+# proxy ends it at once.
 HOLDER_BY_KEY = f"""
   FROM accounts_devicekey k
   JOIN accounts_account account ON account.id = k.account_id AND account.is_active
   JOIN passcodes_passcode c ON c.public_id = k.subject
-  JOIN declarations_person p ON p.id = c.person_id AND p.holder_id = k.account_id
+  JOIN declarations_person p ON p.id = c.person_id AND {MAY_SHOW.format(account="k.account_id")}
   {LATEST_DECLARATION}
  WHERE k.hash = %(key)s AND k.subject = %(pass_id)s AND k.expires_at > %(at)s
 """
@@ -63,7 +71,7 @@ PAGE_BY_KEY = f"SELECT {PERSON}, {COLUMNS} {HOLDER_BY_KEY}"
 PAGE_BY_ACCOUNT = f"""
 SELECT {PERSON}, {COLUMNS}
   FROM passcodes_passcode c
-  JOIN declarations_person p ON p.id = c.person_id AND p.holder_id = %(account)s
+  JOIN declarations_person p ON p.id = c.person_id AND {MAY_SHOW.format(account="%(account)s")}
   {LATEST_DECLARATION}
  WHERE c.public_id = %(pass_id)s
 """
@@ -80,7 +88,7 @@ def for_page(*, key_hash: str, pass_id: str, at: datetime) -> dict | None:
 
 
 def for_page_of(*, account_id: int, pass_id: str, at: datetime) -> dict | None:
-    """The same for a browser that has no key yet; None unless the account holds the pass."""
+    """The same for a browser that has no key yet; None unless the account may show the pass."""
     return fetch_one(PAGE_BY_ACCOUNT, {"account": account_id, "pass_id": pass_id, "at": at})
 
 

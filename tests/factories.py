@@ -14,6 +14,8 @@ from declarations.models import (
     Assurance,
     Declaration,
     Person,
+    Proxy,
+    Relation,
     Sex,
     Stay,
     document_hash,
@@ -169,3 +171,20 @@ def staff_client(*, account: Account, second_factor: bool = True) -> Client:
         session[DEVICE_ID_SESSION_KEY] = device.persistent_id
         session.save()
     return client
+
+
+def relative(
+    *, account: Account, number: str = DOCUMENTS[1], name: str = "李小花", acting: bool = True, **fields
+) -> Proxy:
+    """A person without an account whom this account acts for, proven by a face unless `fields` say otherwise."""
+    now = timezone.now()
+    someone = person(name=name, number=number, **{"assurance": Assurance.FACE, **fields})
+    declaration(person=someone, account=account)
+    return Proxy.objects.create(
+        account=account,
+        person=someone,
+        relation=Relation.PARENT,
+        created_at=now,
+        confirmed_at=now if acting else None,
+        confirmed_by=account if acting else None,
+    )

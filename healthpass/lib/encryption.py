@@ -36,19 +36,19 @@ def current_key_id() -> bytes:
     return next(iter(_ciphers(tuple(settings.FIELD_KEYS))))
 
 
-def encrypt(text: str, label: str) -> bytes:
-    """`text` under the newest key, bound to `label`."""
+def encrypt(value: bytes, label: str) -> bytes:
+    """`value` under the newest key, bound to `label`."""
     key_id, cipher = next(iter(_ciphers(tuple(settings.FIELD_KEYS)).items()))
     nonce = os.urandom(NONCE)
-    return key_id + nonce + cipher.encrypt(nonce, text.encode(), label.encode())
+    return key_id + nonce + cipher.encrypt(nonce, value, label.encode())
 
 
-def decrypt(data: bytes, label: str) -> str:
-    """The text that `encrypt` was given. Raises DecryptionError."""
+def decrypt(data: bytes, label: str) -> bytes:
+    """What `encrypt` was given. Raises DecryptionError."""
     data = bytes(data)
     key_id, nonce, body = data[:KEY_ID], data[KEY_ID : KEY_ID + NONCE], data[KEY_ID + NONCE :]
     try:
-        return _ciphers(tuple(settings.FIELD_KEYS))[key_id].decrypt(nonce, body, label.encode()).decode()
+        return _ciphers(tuple(settings.FIELD_KEYS))[key_id].decrypt(nonce, body, label.encode())
     except (KeyError, InvalidTag) as error:
         raise DecryptionError(label) from error
 
@@ -59,18 +59,18 @@ def keyed_hash(purpose: str, value: str) -> str:
     return hmac.digest(settings.LOOKUP_KEY.encode(), message, "sha256").hex()[:32]
 
 
-class EncryptedTextField(models.BinaryField):
-    """Text that the database sees as ciphertext only. Cannot be filtered by: keep a keyed hash beside it."""
+class EncryptedBytesField(models.BinaryField):
+    """Bytes that the database sees as ciphertext only. Cannot be filtered by: keep a keyed hash beside them."""
 
     @property
     def label(self) -> str:
         """What the ciphertext is bound to."""
         return f"{self.model._meta.label_lower}.{self.attname}"
 
-    def get_prep_value(self, value: str | None) -> bytes | None:
-        return value if value is None or isinstance(value, bytes) else encrypt(value, self.label)
+    def get_prep_value(self, value: bytes | None) -> bytes | None:
+        return None if value is None else encrypt(bytes(value), self.label)
 
-    def from_db_value(self, value, expression, connection) -> str | None:
+    def from_db_value(self, value, expression, connection) -> bytes | None:
         return None if value is None else decrypt(value, self.label)
 
     def to_python(self, value):
@@ -86,3 +86,13 @@ class EncryptedTextField(models.BinaryField):
 
     def formfield(self, **kwargs):
         return None
+
+
+class EncryptedTextField(EncryptedBytesField):
+    """The same for text."""
+
+    def get_prep_value(self, value: str | bytes | None) -> bytes | None:
+        return super().get_prep_value(value.encode()) if isinstance(value, str) else value
+
+    def from_db_value(self, value, expression, connection) -> str | None:
+        return None if value is None else decrypt(value, self.label).decode()

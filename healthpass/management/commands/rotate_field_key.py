@@ -6,7 +6,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
-from healthpass.lib.encryption import KEY_ID, DecryptionError, EncryptedTextField, current_key_id, decrypt, encrypt
+from healthpass.lib.encryption import KEY_ID, DecryptionError, EncryptedBytesField, current_key_id, decrypt, encrypt
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError(f"{unreadable} values are under a key that FIELD_KEYS lacks: add it and run again.")
         self.stdout.write("Nothing is left under an older key.")
 
-    def rotate(self, field: EncryptedTextField, batch: int) -> int:
+    def rotate(self, field: EncryptedBytesField, batch: int) -> int:
         """Re-encrypt one column; how many values could not be read."""
         done = unreadable = 0
         last = None
@@ -46,20 +46,20 @@ class Command(BaseCommand):
         return unreadable
 
 
-def encrypted_fields() -> Iterator[EncryptedTextField]:
+def encrypted_fields() -> Iterator[EncryptedBytesField]:
     """Every encrypted column of the database."""
     for model in apps.get_models():
         if model._meta.managed and not model._meta.proxy:
-            yield from (field for field in model._meta.local_fields if isinstance(field, EncryptedTextField))
+            yield from (field for field in model._meta.local_fields if isinstance(field, EncryptedBytesField))
 
 
-def columns(field: EncryptedTextField) -> dict[str, str]:
+def columns(field: EncryptedBytesField) -> dict[str, str]:
     """Names for SQL, quoted."""
     quote, meta = connection.ops.quote_name, field.model._meta
     return {"table": quote(meta.db_table), "pk": quote(meta.pk.column), "value": quote(field.column)}
 
 
-def stale_rows(field: EncryptedTextField, last, batch: int) -> list[tuple]:
+def stale_rows(field: EncryptedBytesField, last, batch: int) -> list[tuple]:
     """The next (primary key, ciphertext) pairs after `last` that are not under the newest key."""
     after = "" if last is None else "AND {pk} > %s"
     query = "SELECT {pk}, {value} FROM {table} WHERE substr({value}, 1, %s) <> %s " + after + " ORDER BY {pk} LIMIT %s"
@@ -69,7 +69,7 @@ def stale_rows(field: EncryptedTextField, last, batch: int) -> list[tuple]:
         return [(pk, bytes(value)) for pk, value in cursor.fetchall()]
 
 
-def write(field: EncryptedTextField, changes: list[tuple]) -> None:
+def write(field: EncryptedBytesField, changes: list[tuple]) -> None:
     """Store the new ciphertexts, except where the application has written something else meanwhile."""
     query = "UPDATE {table} SET {value} = %s WHERE {pk} = %s AND {value} = %s".format(**columns(field))
     with transaction.atomic(), connection.cursor() as cursor:

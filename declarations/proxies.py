@@ -1,0 +1,253 @@
+"""Writes for people who act for others: declare for them, prove who they are, agree to it, end it.
+
+What is declared for somebody unproven stays with a neutral Person of the account's own: it changes nobody's colour, and
+nothing here tells whether the document is known.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from accounts import audit, limits
+from accounts.limits import LimitReached
+from accounts.models import Account, IdentifierKind, identifier_hash
+from declarations.actions import append_declaration, settled, tell, write_claim
+from declarations.models import Assurance, Declaration, Person, Proxy, document_hash
+from declarations.questions import Answers, Claim
+from healthpass.lib.masks import mask_phone
+
+RELATIVES = 20  # that an account may act for at a time
+MESSAGES_A_DAY = 3  # to one phone, of new proxies
+DAY = timedelta(days=1)
+
+
+class OwnDocument(Exception):
+    """The document is that of the account's own person."""
+
+
+class TooManyRelatives(Exception):
+    """The account acts for as many people as it may."""
+
+
+class NotActing(Exception):
+    """The relation has ended, or nobody has agreed to it yet."""
+
+
+def declare_for(*, account: Account, claim: Claim, relation: str, answers: Answers, by: Account, at: datetime) -> Proxy:
+    """Record a declaration for somebody else; the first one makes the relation, which acts at once for a child.
+
+    Raises OwnDocument and TooManyRelatives.
+    """
+    return settled(lambda: _declare_for(account, claim, relation, answers, by, at))
+
+
+def _declare_for(account: Account, claim: Claim, relation: str, answers: Answers, by: Account, at: datetime) -> Proxy:
+    Account.objects.select_for_update().get(pk=account.pk)  # one at a time, so that nobody is added twice
+    document = document_hash(claim.document_kind, claim.document_number)
+    if Person.objects.held_by(account).filter(document_hash=document).exists():
+        raise OwnDocument
+    proxy = _usable(account, document) or _new_proxy(account, claim, by, at)
+    if not proxy.person.is_real_name:
+        write_claim(proxy.person, claim)
+    proxy.relation = relation
+    proxy.save()
+    append_declaration(proxy.person, account, answers, at)
+    if not proxy.is_acting and proxy.person.is_child(timezone.localdate(at)):
+        _confirm(proxy, by, at)
+    return proxy
+
+
+def _usable(account: Account, document: str) -> Proxy | None:
+    """The account's relation to whoever has this document: a proven one before a claim, none that still waits."""
+    proxies = Proxy.objects.current().of_account(account).filter(person__document_hash=document)
+    proxies = proxies.select_related("person").order_by("-person__assurance", "pk")
+    return next((proxy for proxy in proxies if not proxy.awaits_consent), None)
+
+
+def _new_proxy(account: Account, claim: Claim, by: Account, at: datetime) -> Proxy:
+    """A relation to a neutral person of this account's own."""
+    if Proxy.objects.current().of_account(account).count() >= RELATIVES:
+        raise TooManyRelatives
+    person = Person()
+    write_claim(person, claim)
+    proxy = Proxy.objects.create(account=account, person=person, created_at=at)
+    audit.record(by=by, action="add-proxy", subject=f"person:{person.pk}", at=at, proxy=proxy.pk)
+    return proxy
+
+
+def declare_again_for(*, proxy: Proxy, answers: Answers, by: Account, at: datetime) -> Declaration:
+    """Record another declaration for the same person. Raises NotActing."""
+
+    def write() -> Declaration:
+        current = Proxy.objects.select_for_update(of=("self",)).select_related("person").get(pk=proxy.pk)
+        if current.ended_at or current.awaits_consent:
+            raise NotActing
+        return append_declaration(current.person, current.account, answers, at)
+
+    return settled(write)
+
+
+def show_live(*, proxy: Proxy, by: Account, at: datetime) -> None:
+    """The person was seen live, whoever they are: their neutral code may be shown, and they are told."""
+    if proxy.is_acting:
+        return
+    _confirm(proxy, by, at)
+
+
+def prove(*, proxy: Proxy, assurance: Assurance, by: Account, at: datetime) -> Proxy:
+    """The person is who they are said to be, as a face or an officer has shown. The relation that follows from it.
+
+    It acts at once, or `awaits_consent`: where the document is held by an account of its own, and for a child that has
+    a guardian already, unless an officer or a desk says so. Raises NotActing if the relation has ended meanwhile.
+    """
+    return settled(lambda: _prove(proxy.pk, assurance, by, at))
+
+
+def _prove(proxy_id: int, assurance: Assurance, by: Account, at: datetime) -> Proxy:
+    proxy = Proxy.objects.select_related("person", "account").get(pk=proxy_id)
+    document = proxy.person.document_hash
+    people = list(Person.objects.select_for_update().filter(document_hash=document).order_by("pk"))
+    proxy.refresh_from_db()
+    if proxy.ended_at:
+        raise NotActing
+    claimed = next(person for person in people if person.pk == proxy.person_id)
+    known = next((person for person in people if person.is_real_name), None)
+    if known is None or known == claimed:
+        _raise_assurance(claimed, assurance, by, at)
+        proxy.person = claimed
+        if not proxy.is_acting:
+            _confirm(proxy, by, at)
+        return proxy
+    proven, created = Proxy.objects.current().get_or_create(
+        account=proxy.account,
+        person=known,
+        defaults={"relation": proxy.relation, "created_at": at},
+    )
+    if proven.is_acting:
+        return proven
+    if created:
+        audit.record(by=by, action="add-proxy", subject=f"person:{known.pk}", at=at, proxy=proven.pk)
+    if _needs_consent(proven, assurance, at):
+        _ask_consent(proven, at)
+    else:
+        _confirm(proven, by, at)
+    return proven
+
+
+def _raise_assurance(person: Person, assurance: Assurance, by: Account, at: datetime) -> None:
+    if person.assurance < assurance:
+        person.assurance = assurance
+        person.save(update_fields=["assurance"])
+        audit.record(by=by, action="confirm-identity", subject=f"person:{person.pk}", at=at, assurance=assurance)
+
+
+def _needs_consent(proxy: Proxy, assurance: Assurance, at: datetime) -> bool:
+    """An account that holds the person agrees itself; a child's first guardian does, or an officer."""
+    if proxy.person.holder_id is not None:
+        return True
+    is_child = proxy.person.is_child(timezone.localdate(at))
+    return is_child and assurance < Assurance.OFFICER and first_guardian(proxy.person) is not None
+
+
+def first_guardian(person: Person) -> Account | None:
+    """The account that has acted longest for a person without an account."""
+    first = (
+        Proxy.objects.acting().filter(person=person).select_related("account").order_by("confirmed_at", "pk").first()
+    )
+    return first and first.account
+
+
+def may_decide(proxy: Proxy, account: Account) -> bool:
+    """Whether this account agrees to, or refuses, a relation that awaits consent."""
+    person = proxy.person
+    if not proxy.awaits_consent:
+        return False
+    if person.holder_id is not None:
+        return person.holder_id == account.pk
+    return first_guardian(person) == account
+
+
+def agree(*, proxy: Proxy, by: Account, at: datetime) -> None:
+    """The relation acts from now on. Who may say so, the caller has checked. Raises NotActing if it has ended."""
+
+    def write() -> None:
+        current = Proxy.objects.select_for_update(of=("self",)).select_related("person", "account").get(pk=proxy.pk)
+        if current.ended_at:
+            raise NotActing
+        if not current.is_acting:
+            _confirm(current, by, at)
+
+    settled(write)
+
+
+def end_proxy(*, proxy: Proxy, by: Account, at: datetime) -> None:
+    """The account stops acting for the person: its open code page dies at the next renewal."""
+
+    def write() -> None:
+        if Proxy.objects.current().filter(pk=proxy.pk).update(ended_at=at, ended_by=by):
+            audit.record(by=by, action="end-proxy", subject=f"person:{proxy.person_id}", at=at, proxy=proxy.pk)
+
+    settled(write)
+
+
+def _confirm(proxy: Proxy, by: Account, at: datetime) -> None:
+    """The relation acts; the account's claims to the same document have served; the person is told."""
+    proxy.confirmed_at, proxy.confirmed_by = at, by
+    proxy.save(update_fields=["confirmed_at", "confirmed_by"])
+    audit.record(by=by, action="confirm-proxy", subject=f"person:{proxy.person_id}", at=at, proxy=proxy.pk)
+    others = Proxy.objects.current().of_account(proxy.account).concerning(proxy.person).exclude(pk=proxy.pk)
+    for other in others:
+        end_proxy(proxy=other, by=by, at=at)
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _(
+            "%(phone)s now shows your health code and declares for you in the Liaoning Health Pass. If this is not "
+            "right, sign in and end it under “My people”, or ask at a community service desk."
+        )
+        text %= {"phone": _phone_of(proxy.account)}
+    _tell_person(proxy, text, at)
+
+
+def _ask_consent(proxy: Proxy, at: datetime) -> None:
+    """Tell whoever decides that there is something to decide."""
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _(
+            "%(phone)s asks to show a health code that is yours to give, and to declare for its holder. Sign in to the "
+            "Liaoning Health Pass and agree or refuse under “My people”."
+        )
+        text %= {"phone": _phone_of(proxy.account)}
+    decider = proxy.person.holder or first_guardian(proxy.person)
+    if decider:
+        _tell_all(_phones_of(decider), text, at)
+
+
+def _tell_person(proxy: Proxy, text: str, at: datetime) -> None:
+    """To the phones of the person's account; without one, to the phone that was declared as the person's own."""
+    holder = proxy.person.holder
+    if holder:
+        _tell_all(_phones_of(holder), text, at)
+        return
+    declaration = Declaration.objects.made_by(proxy.account).latest_of(proxy.person)
+    own = {identifier_hash(IdentifierKind.PHONE, phone) for phone in _phones_of(proxy.account)}
+    if declaration and declaration.phone and identifier_hash(IdentifierKind.PHONE, declaration.phone) not in own:
+        _tell_all([declaration.phone], text, at)
+
+
+def _tell_all(phones: list[str], text: str, at: datetime) -> None:
+    """A message to each phone, a few a day: more would only annoy."""
+    for phone in phones:
+        try:
+            limits.take("proxy-message", phone, limit=MESSAGES_A_DAY, per=DAY, at=at)
+        except LimitReached:
+            continue
+        tell(phone, text, at)
+
+
+def _phones_of(account: Account) -> list[str]:
+    return [identifier.value for identifier in account.identifiers.filter(kind=IdentifierKind.PHONE)]
+
+
+def _phone_of(account: Account) -> str:
+    """The account's phone, masked, as other people get to read it."""
+    return next((mask_phone(phone) for phone in _phones_of(account)), f"#{account.pk}")
