@@ -88,6 +88,24 @@ class PhotoFinding(models.TextChoices):
     BLURRED = "blurred", _("The picture is blurred. Hold the phone still and wipe the camera.")
 
 
+class Aim(models.TextChoices):
+    """How a face lies in the camera's unmirrored picture. The page says what to do, by the camera in use."""
+
+    FINE = "fine", _("Good. Hold the phone like this.")
+    NO_FACE = "no_face", _("No face is in the picture.")
+    SEVERAL = "several", _("There is more than one face in the picture.")
+    LEFT = "left", _("The face is too far to the left of the picture.")
+    RIGHT = "right", _("The face is too far to the right of the picture.")
+    HIGH = "high", _("The face is too high in the picture.")
+    LOW = "low", _("The face is too low in the picture.")
+    FAR = "far", _("The face is too far away. Go closer.")
+    NEAR = "near", _("The face is too near. Go back a little.")
+    DARK = "dark", _("The face is too dark. Turn to the light.")
+    BRIGHT = "bright", _("The face is too bright. Turn away from the light.")
+    BLURRED = "blurred", _("The picture is blurred. Hold the phone still.")
+    TURNED = "turned", _("Look straight at the camera.")
+
+
 class Match(models.TextChoices):
     """Whether two faces are one person's."""
 
@@ -121,6 +139,7 @@ class LiveFinding(models.TextChoices):
     WRONG_ORDER = "wrong_order", _("The movements were not those asked for, or not in that order.")
     ANOTHER_PERSON = "another_person", _("The person in front of the camera changed.")
     FLAT = "flat", _("The camera saw a flat picture, not a head that turns.")
+    NOT_LIVE = "not_live", _("The pictures were not those of a camera page.")
     COPIED = "copied", _("The photo is a picture from this check. Choose another photo.")
     UNSURE = "unsure", _("It is not certain that both are the same person. Try again in better light.")
     NO_MATCH = "no_match", _("The live face is not the one in the photo.")

@@ -13,6 +13,8 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 # A file that is a picture and something else too, for a program that looks elsewhere in it.
 OTHER_FILES = (b"%pdf-", b"pk\x05\x06", b"<html", b"<script", b"<!doctype", b"<?php")
 WINDOW = 65_600  # bytes at either end: the farthest that readers of zip files look
+# Pillow's readers raise any of these on cut or malformed files.
+MALFORMED = (OSError, SyntaxError, ValueError, EOFError, struct.error, OverflowError)
 START_OF_SCAN = b"\xff\xda"
 
 
@@ -22,6 +24,18 @@ class PictureError(Exception):
     def __init__(self, finding: PictureFinding):
         super().__init__(finding.value)
         self.finding = finding
+
+
+def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Raise PictureError for what `load` would refuse by its beginning, its size or its header; decodes nothing."""
+    formats = _formats(data, limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as picture:
+            _check_size(picture, data, limits)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(PictureFinding.TOO_MANY_PIXELS) from error
+    except MALFORMED as error:
+        raise PictureError(PictureFinding.DAMAGED) from error
 
 
 def load(data: bytes, limits: Limits = DEFAULT_LIMITS, side: int | None = None) -> Image.Image:
@@ -41,8 +55,7 @@ def load(data: bytes, limits: Limits = DEFAULT_LIMITS, side: int | None = None) 
             small.thumbnail((side, side), Image.Resampling.LANCZOS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(PictureFinding.TOO_MANY_PIXELS) from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, OverflowError) as error:
-        # Pillow's decoders raise any of these on cut or malformed files.
+    except MALFORMED as error:
         raise PictureError(PictureFinding.DAMAGED) from error
     return _upright(small, orientation)
 

@@ -1,0 +1,397 @@
+"""Writes of face checks, for the web and for the worker. Computing is in `faces.py`, which the worker alone imports.
+
+A check begins with consent and a photo, goes on with tries, each of its own challenge, and ends when one passes, when
+it is withdrawn, or after a day. Live pictures go with their try, the photo with the check.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts import audit, limits, tasks
+from accounts.models import Account, Task
+from declarations import actions as declarations
+from declarations import proxies
+from declarations.identity import Result
+from declarations.models import Assurance, Proxy
+from healthpass.lib.encryption import keyed_hash
+from passcodes import pictures
+from passcodes.findings import DEFAULT_LIMITS, LiveFinding, LiveVerdict, PhotoFinding, PictureFinding, challenges
+from passcodes.models import FaceCheck, FaceCheckState, FaceImage, FaceImageKind, FaceLink, FaceTry, PassCode
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TRIES_AN_HOUR = 5  # of a pass, and of an account
+TRIES_A_DAY = 10
+PHOTOS_AN_HOUR = 40
+LINKS_AN_HOUR = 5
+LINK_LIFE = timedelta(minutes=30)
+CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
+CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
+FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
+PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
+EARLIER_TRIES = 200  # whose pictures may not come again
+
+
+class NotNow(Exception):
+    """The check is at another step, or has ended: the page shows where it stands."""
+
+
+class Refused(Exception):
+    """The pictures are not taken; `finding` says why, its label in words."""
+
+    def __init__(self, finding: PictureFinding | LiveFinding):
+        super().__init__(finding.value)
+        self.finding = finding
+
+
+class LinkDead(Exception):
+    """The link has been used, is too old, or never was."""
+
+
+def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: datetime) -> FaceCheck:
+    """The open check of this account for this pass; a new one with its audit row, since consent has been given."""
+    check, created = FaceCheck.objects.open().get_or_create(
+        pass_code=pass_code, account=account, defaults={"consented_at": at}
+    )
+    if created:
+        audit.record(
+            by=by, action="begin-face-check", subject=f"person:{pass_code.person_id}", at=at, face_check=check.pk
+        )
+    return check
+
+
+def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
+    """Have a photo looked at; it replaces an earlier one. Raises Refused, NotNow and limits.LimitReached."""
+    limits.take("face-photo", str(check.account_id), limit=PHOTOS_AN_HOUR, per=HOUR, at=at)
+    try:
+        pictures.inspect(data)
+    except pictures.PictureError as error:
+        raise Refused(error.finding) from error
+    with transaction.atomic():
+        check = _locked(check)
+        if check.state == FaceCheckState.LIVE_CHECK:
+            raise NotNow
+        check.images.filter(kind=FaceImageKind.PHOTO).delete()
+        FaceImage.objects.create(check_of=check, kind=FaceImageKind.PHOTO, data=data, created_at=at)
+        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", f"face_check:{check.pk}", at)
+
+
+def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
+    """Have one small picture looked at, to help with holding the camera; none while another waits. Raises Refused."""
+    _check_frame(data)
+    with transaction.atomic():
+        check = _locked(check)
+        subject = f"face_check:{check.pk}"
+        if check.state != FaceCheckState.READY or Task.objects.open().filter(kind="face-aim", subject=subject).exists():
+            return
+        check.images.filter(kind=FaceImageKind.AIM).delete()
+        FaceImage.objects.create(check_of=check, kind=FaceImageKind.AIM, data=data, created_at=at)
+        tasks.enqueue("face-aim", subject, at=at)
+
+
+def issue_challenge(*, check: FaceCheck, at: datetime) -> FaceTry:
+    """A try with movements in random order, to be answered within CHALLENGE_LIFE. Counts, whatever comes of it.
+
+    Raises NotNow and limits.LimitReached.
+    """
+    with transaction.atomic():
+        check = _locked(check)
+        if check.state not in (FaceCheckState.READY, FaceCheckState.LIVE):
+            raise NotNow
+        _take_try(check, at)
+        _drop_unanswered(check, at)
+        check.state = FaceCheckState.LIVE
+        check.save(update_fields=["state"])
+        return FaceTry.objects.create(
+            check_of=check, key=secrets.token_hex(16), challenge=secrets.choice(challenges()), challenged_at=at
+        )
+
+
+def answer(*, check: FaceCheck, key: str, frames: Sequence[tuple[bytes, float]], at: datetime) -> None:
+    """Have live pictures looked at, each with its seconds after the challenge. A challenge is answered once.
+
+    Raises Refused, which ends the try, and NotNow.
+    """
+    with transaction.atomic():
+        check = _locked(check)
+        attempt = check.tries.filter(key=key).first()
+        if attempt is None or attempt.answered_at or attempt.ended_at or check.state != FaceCheckState.LIVE:
+            raise NotNow
+        attempt.answered_at = at
+        finding = _refusal(attempt, frames, at)
+        if finding:
+            _end_try(attempt, finding, at)
+            check.state = FaceCheckState.READY
+            check.save(update_fields=["state"])
+        else:
+            attempt.frame_hashes = [_frame_hash(data) for data, _seconds in frames]
+            attempt.save()
+            FaceImage.objects.bulk_create(
+                FaceImage(check_of=check, kind=FaceImageKind.FRAME, number=number, at=seconds, data=data, created_at=at)
+                for number, (data, seconds) in enumerate(frames)
+            )
+            _wait(check, FaceCheckState.LIVE_CHECK, "face-live", f"face_try:{attempt.pk}", at)
+    if finding:
+        raise Refused(finding)
+
+
+def withdraw(*, check: FaceCheck, by: Account | None, at: datetime) -> None:
+    """End the check, with its pictures, at whatever step."""
+    with transaction.atomic():
+        check = _locked(check, raising=False)
+        if check.ended_at is None:
+            audit.record(
+                by=by,
+                action="withdraw-face-check",
+                subject=f"person:{check.pass_code.person_id}",
+                at=at,
+                face_check=check.pk,
+            )
+            _end(check, FaceCheckState.ENDED, at)
+
+
+def recover(*, check: FaceCheck, at: datetime) -> FaceCheck:
+    """The check as it stands; one step back when its task has failed for good, so that nobody waits for nothing."""
+    waiting = (FaceCheckState.PHOTO_CHECK, FaceCheckState.LIVE_CHECK)
+    if check.state not in waiting or (check.task and check.task.done_at is None):
+        return check
+    with transaction.atomic():
+        check = _locked(check, raising=False)
+        if check.state == FaceCheckState.PHOTO_CHECK:
+            _go_to(check, FaceCheckState.PHOTO)
+        elif check.state == FaceCheckState.LIVE_CHECK:
+            _drop_unanswered(check, at)
+            check.images.filter(kind=FaceImageKind.FRAME).delete()
+            _go_to(check, FaceCheckState.READY)
+    return check
+
+
+def make_link(*, check: FaceCheck, by: Account, at: datetime) -> str:
+    """The token of a new one-time link; earlier ones that were not used are dead. Raises limits.LimitReached."""
+    limits.take("face-link", str(by.pk), limit=LINKS_AN_HOUR, per=HOUR, at=at)
+    token = secrets.token_urlsafe(24)
+    with transaction.atomic():
+        check.links.filter(used_at=None).delete()
+        FaceLink.objects.create(check_of=check, hash=link_hash(token), expires_at=at + LINK_LIFE)
+        audit.record(
+            by=by, action="make-face-link", subject=f"person:{check.pass_code.person_id}", at=at, face_check=check.pk
+        )
+    return token
+
+
+def use_link(*, token: str, at: datetime) -> FaceLink:
+    """The link, used up now. Raises LinkDead."""
+    link = live_link(token=token, at=at)
+    if link is None or not FaceLink.objects.filter(pk=link.pk, used_at=None).update(used_at=at):
+        raise LinkDead
+    return link
+
+
+def live_link(*, token: str, at: datetime) -> FaceLink | None:
+    """The link, if it can still be used for an open check."""
+    links = FaceLink.objects.filter(hash=link_hash(token), used_at=None, expires_at__gt=at, check_of__ended_at=None)
+    return links.select_related("check_of__pass_code", "check_of__account").first()
+
+
+def link_hash(token: str) -> str:
+    """What is kept of a link."""
+    return keyed_hash("face-link", token)
+
+
+def expire(at: datetime) -> int:
+    """End checks of the day before and delete pictures that are left, whatever happened; how many checks."""
+    outdated = at - PICTURES_KEPT
+    ended = 0
+    for check in FaceCheck.objects.open().filter(consented_at__lt=outdated):
+        with transaction.atomic():
+            check = _locked(check, raising=False)
+            if check.ended_at is None:
+                _end(check, FaceCheckState.ENDED, at)
+                ended += 1
+    FaceImage.objects.filter(created_at__lt=outdated).delete()
+    return ended
+
+
+# For the worker
+
+
+def record_photo(*, task: Task, check: FaceCheck, finding: PictureFinding | PhotoFinding, at: datetime) -> None:
+    """What the photo shows. One that is not good is deleted. Raises tasks.LeaseLost."""
+    with transaction.atomic():
+        check = _locked(check, raising=False)
+        if check.task_id == task.pk and check.ended_at is None:
+            check.photo_finding = finding
+            is_fine = finding == PhotoFinding.FINE
+            if not is_fine:
+                check.images.filter(kind=FaceImageKind.PHOTO).delete()
+            _go_to(check, FaceCheckState.READY if is_fine else FaceCheckState.PHOTO)
+        tasks.finish(task, at=at)
+
+
+def record_aim(*, task: Task, check: FaceCheck, finding: str, at: datetime) -> None:
+    """How the face lies in the camera's picture, which is deleted. Raises tasks.LeaseLost."""
+    with transaction.atomic():
+        check.images.filter(kind=FaceImageKind.AIM).delete()
+        FaceCheck.objects.open().filter(pk=check.pk).update(aim_finding=finding)
+        tasks.finish(task, at=at)
+
+
+def record_live(
+    *,
+    task: Task,
+    attempt: FaceTry,
+    verdict: LiveVerdict,
+    authority: Result | None,
+    threshold: float,
+    model: str,
+    at: datetime,
+) -> None:
+    """What came of a try, and what follows from it. Raises tasks.LeaseLost.
+
+    `authority`: what it said to the face, None where it was not asked. Its yes proves who the person is; where it
+    cannot tell, the code may be shown but stays neutral; its no is a failure.
+    """
+    with transaction.atomic():
+        check = _locked(attempt.check_of, raising=False)
+        if check.task_id == task.pk and check.ended_at is None:
+            attempt.finding, attempt.quality = verdict.finding, verdict.quality or ""
+            attempt.distance, attempt.threshold, attempt.model = verdict.distance, threshold, model
+            attempt.authority = authority.value if authority else ""
+            attempt.ended_at = at
+            attempt.save()
+            check.images.filter(kind=FaceImageKind.FRAME).delete()
+            if verdict.passed and authority is not Result.NO_MATCH:
+                _pass(check, authority, at)
+            else:
+                _fail(check, verdict)
+        tasks.finish(task, at=at)
+
+
+def _pass(check: FaceCheck, authority: Result | None, at: datetime) -> None:
+    proxy = proxy_of(check)
+    state = FaceCheckState.PASSED
+    try:
+        if proxy and authority is Result.MATCH:
+            proxies.prove(proxy=proxy, assurance=Assurance.FACE, by=check.account, at=at)
+        elif proxy:
+            proxies.show_live(proxy=proxy, by=check.account, at=at)
+        elif authority is Result.MATCH:
+            declarations.prove_own(account=check.account, assurance=Assurance.FACE, by=check.account, at=at)
+    except (proxies.NotActing, declarations.NobodyYet, declarations.HeldElsewhere):
+        state = FaceCheckState.ENDED  # the relation has been ended in the meantime
+    _end(check, state, at)
+
+
+def _fail(check: FaceCheck, verdict: LiveVerdict) -> None:
+    """Another try follows, with another photo where the photo is at fault."""
+    at_fault = verdict.finding in (LiveFinding.PHOTO, LiveFinding.COPIED)
+    if at_fault:
+        check.images.filter(kind=FaceImageKind.PHOTO).delete()
+    _go_to(check, FaceCheckState.PHOTO if at_fault else FaceCheckState.READY)
+
+
+def proxy_of(check: FaceCheck) -> Proxy | None:
+    """The relation that the check is for; None for the account's own person."""
+    return Proxy.objects.current().filter(account=check.account, person=check.pass_code.person_id).first()
+
+
+def _locked(check: FaceCheck, *, raising: bool = True) -> FaceCheck:
+    """The check as it is now, for this transaction alone. Raises NotNow if it has ended."""
+    current = FaceCheck.objects.select_for_update(of=("self",)).select_related("pass_code", "account").get(pk=check.pk)
+    if raising and current.ended_at:
+        raise NotNow
+    return current
+
+
+def _wait(check: FaceCheck, state: FaceCheckState, kind: str, subject: str, at: datetime) -> None:
+    check.state, check.task = state, tasks.enqueue(kind, subject, at=at)
+    check.save(update_fields=["state", "task"])
+
+
+def _go_to(check: FaceCheck, state: FaceCheckState) -> None:
+    check.state, check.task, check.aim_finding = state, None, ""
+    check.save()
+
+
+def _end(check: FaceCheck, state: FaceCheckState, at: datetime) -> None:
+    check.images.all().delete()
+    _drop_unanswered(check, at)
+    check.ended_at = at
+    _go_to(check, state)
+
+
+def _drop_unanswered(check: FaceCheck, at: datetime) -> None:
+    """Challenges that can no longer be answered."""
+    check.tries.filter(ended_at=None).update(ended_at=at)
+
+
+def _take_try(check: FaceCheck, at: datetime) -> None:
+    """Count one try of the pass and of the account. Raises limits.LimitReached, and then counts none."""
+    counts = [
+        {"scope": f"face-{unit}-{who}", "value": str(value), "per": per}
+        for who, value in (("pass", check.pass_code_id), ("account", check.account_id))
+        for unit, per in (("hour", HOUR), ("day", DAY))
+    ]
+    for number, count in enumerate(counts):
+        try:
+            limits.take(**count, limit=TRIES_AN_HOUR if count["per"] == HOUR else TRIES_A_DAY, at=at)
+        except limits.LimitReached:
+            for taken in counts[:number]:
+                limits.give_back(**taken, at=at)
+            raise
+
+
+def _refusal(attempt: FaceTry, frames: Sequence[tuple[bytes, float]], at: datetime) -> LiveFinding | None:
+    """What is wrong with live pictures before anybody looks at them."""
+    seconds = [second for _data, second in frames]
+    elapsed = (at - attempt.challenged_at).total_seconds()
+    if len(frames) > DEFAULT_LIMITS.frames:
+        return LiveFinding.TOO_MANY_FRAMES
+    if len(frames) < DEFAULT_LIMITS.fewest_frames:
+        return LiveFinding.TOO_FEW_FRAMES
+    if elapsed > CHALLENGE_LIFE.total_seconds():
+        return LiveFinding.TOO_LATE
+    in_order = all(earlier < later for earlier, later in zip(seconds, seconds[1:], strict=False))
+    within = seconds[0] >= 0 and seconds[-1] <= elapsed + CLOCK  # NaN is not
+    if not (in_order and within):
+        return LiveFinding.OUT_OF_ORDER
+    try:
+        for data, _second in frames:
+            _check_frame(data)
+    except Refused:
+        return LiveFinding.NOT_LIVE
+    return LiveFinding.REPEATED if _have_been_here(attempt, frames) else None
+
+
+def _check_frame(data: bytes) -> None:
+    """Raise Refused for what is not a small JPEG."""
+    if len(data) > FRAME_BYTES:
+        raise Refused(PictureFinding.TOO_LARGE)
+    try:
+        pictures.inspect(data)
+    except pictures.PictureError as error:
+        raise Refused(error.finding) from error
+    if not data.startswith(b"\xff\xd8\xff"):
+        raise Refused(PictureFinding.NOT_A_PICTURE)
+
+
+def _have_been_here(attempt: FaceTry, frames: Sequence[tuple[bytes, float]]) -> bool:
+    """Whether one of the files came with an earlier try of this pass or this account."""
+    check = attempt.check_of
+    near = Q(check_of__pass_code=check.pass_code_id) | Q(check_of__account=check.account_id)
+    earlier = FaceTry.objects.filter(near).exclude(pk=attempt.pk).order_by("-pk")
+    known = {frame for hashes in earlier.values_list("frame_hashes", flat=True)[:EARLIER_TRIES] for frame in hashes}
+    return any(_frame_hash(data) in known for data, _seconds in frames)
+
+
+def _frame_hash(data: bytes) -> str:
+    return keyed_hash("face-frame", hashlib.sha256(data).hexdigest())
+
+
+def _end_try(attempt: FaceTry, finding: LiveFinding, at: datetime) -> None:
+    attempt.finding, attempt.ended_at = finding, at
+    attempt.save()
