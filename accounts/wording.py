@@ -16,17 +16,21 @@ VERBS = {
 }
 ACTIONS = {
     "add-admin": gettext_lazy("Added an institution admin"),
+    "begin-face-check": gettext_lazy("Face check begun"),
     "change-password": gettext_lazy("Changed the own password"),
     "confirm-identity": gettext_lazy("Identity confirmed"),
+    "confirm-proxy": gettext_lazy("Proxy agreed to"),
     "create-account": gettext_lazy("Account made"),
     "displace-holder": gettext_lazy("Person moved to another account"),
     "end-admin": gettext_lazy("Ended an institution admin"),
+    "make-face-link": gettext_lazy("One-time link for a face check made"),
     "miss-admin": gettext_lazy("Tried a number to add an institution admin"),
     "miss-scanner": gettext_lazy("Tried a number to add a scanner"),
     "move-identifier": gettext_lazy("Number moved to another account"),
     "release-person": gettext_lazy("Person released from the account"),
     "send-to-desk": gettext_lazy("Sent to a desk"),
     "sign-in-staff": gettext_lazy("Staff sign-in"),
+    "withdraw-face-check": gettext_lazy("Face check withdrawn"),
 }
 
 

@@ -1,19 +1,23 @@
-"""People and their declarations on the authority's site: read only, masked, every look written down."""
+"""People, their declarations and who acts for them, on the authority's site: masked, every look written down."""
 
 from datetime import datetime
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
-from declarations import divisions
-from declarations.models import Assurance, Declaration, Person
+from declarations import divisions, proxies
+from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.search import search_hashes
 from healthpass.lib.masks import mask_phone
 
@@ -147,3 +151,109 @@ class DeclarationAdmin(AuditedAdmin):
         stays = declaration.stays.order_by("from_on", "pk")
         lines = [(s.get_kind_display(), divisions.full_name(s.division), s.from_on, s.to_on) for s in stays]
         return format_html_join("\n", "<p>{} {} {} – {}</p>", lines) or "—"
+
+
+class ProxyFilter(ChoiceFilter):
+    title = _("state")
+    parameter = "state"
+
+    def lookups(self):
+        return [
+            ("waits", _("Waits for consent")),
+            ("acting", _("Acting")),
+            ("claim", _("Identity not checked")),
+            ("ended", _("Ended")),
+        ]
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        if self.value == "acting":
+            return rows.acting()
+        if self.value == "ended":
+            return rows.exclude(ended_at=None)
+        unconfirmed = rows.current().filter(confirmed_at=None)
+        return (
+            unconfirmed.filter(person__assurance__gt=Assurance.DECLARED)
+            if self.value == "waits"
+            else (unconfirmed.filter(person__assurance=Assurance.DECLARED))
+        )
+
+
+@admin.register(Proxy, site=authority)
+class ProxyAdmin(AuditedAdmin):
+    """Ended by an officer, and agreed to for a child that has a guardian; an adult's own account agrees itself."""
+
+    order = 4
+    audits_looks = True
+    shows_subtitle = False
+    list_display = ("person", "account", "relation", "state", "created_at")
+    list_filter = (ProxyFilter,)
+    list_select_related = ("person", "account")
+    fields = readonly_fields = (
+        "person",
+        "account",
+        "relation",
+        "state",
+        "created_at",
+        "confirmed_at",
+        "confirmed_by",
+        "ended_at",
+        "ended_by",
+    )
+    ordering = ("-pk",)
+    sortable_by = ()
+    actions = None
+    change_form_template = "admin/proxy.html"
+    hashed_search = {
+        "name": "person__name_hash",
+        "document": "person__document_hash",
+        "last_four": "person__document_last_four_hash",
+    }
+    search_label = PersonAdmin.search_label
+
+    def search_hashes(self, typed: str) -> tuple[str, list[str]]:
+        return search_hashes(typed)
+
+    def looked_at(self, proxy: Proxy) -> str:
+        return f"person:{proxy.person_id}"
+
+    @admin.display(description=_("state"))
+    def state(self, proxy: Proxy) -> str:
+        if proxy.ended_at:
+            return gettext("Ended")
+        if proxy.is_acting:
+            return gettext("Acting")
+        return gettext("Waits for consent") if proxy.awaits_consent else gettext("Identity not checked")
+
+    def extra_urls(self, name: str) -> list:
+        return [
+            path(f"<int:object_id>/{verb}/", self.admin_site.admin_view(require_POST(view)), name=f"{name}_{verb}")
+            for verb, view in (("agree", self.agree_view), ("end", self.end_view))
+        ]
+
+    def agree_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Lets another guardian act for a child."""
+        proxy = self.get_object(request, str(object_id))
+        if _officer_may_agree(proxy):
+            proxies.agree(proxy=proxy, by=request.user, at=timezone.now())
+            self.message_user(request, gettext("The relation acts from now on."), messages.SUCCESS)
+        else:
+            self.message_user(request, gettext("There is nothing to agree to any more."), messages.WARNING)
+        return HttpResponseRedirect(self.list_url())
+
+    def end_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ends one relation."""
+        proxy = self.get_object(request, str(object_id))
+        proxies.end_proxy(proxy=proxy, by=request.user, at=timezone.now())
+        self.message_user(request, gettext("The relation has ended."), messages.SUCCESS)
+        return HttpResponseRedirect(self.list_url())
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        for verb, applies in (("agree", obj and _officer_may_agree(obj)), ("end", obj and obj.ended_at is None)):
+            if applies:
+                name = f"admin:{self._name}_{verb}"
+                context[f"{verb}_url"] = reverse(name, args=[obj.pk], current_app=self.admin_site.name)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _officer_may_agree(proxy: Proxy) -> bool:
+    return proxy.awaits_consent and proxy.person.holder_id is None

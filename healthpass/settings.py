@@ -37,6 +37,7 @@ TOKEN_KEYS = secret(
 )
 SMS_URL = secret("SMS_URL", development="console:")
 IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
+FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [

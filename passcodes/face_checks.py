@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -62,6 +63,14 @@ def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: date
             by=by, action="begin-face-check", subject=f"person:{pass_code.person_id}", at=at, face_check=check.pk
         )
     return check
+
+
+def is_due(*, account: Account, pass_code: PassCode) -> bool:
+    """Whether the account has still to show its face once before its own first code (FACE_CHECK_FOR_SELF)."""
+    if not settings.FACE_CHECK_FOR_SELF or pass_code.person.holder_id != account.pk:
+        return False
+    seen = pass_code.person.assurance >= Assurance.FACE
+    return not (seen or pass_code.face_checks.filter(account=account, state=FaceCheckState.PASSED).exists())
 
 
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:

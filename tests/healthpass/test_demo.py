@@ -9,10 +9,10 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.actions import device_key_hash
-from accounts.models import Account
+from accounts.models import Account, DeskClerk
 from declarations import documents
-from declarations.models import Assurance, Declaration, Person
-from healthpass.management.commands.demo import ACTORS
+from declarations.models import Assurance, Declaration, Person, Proxy
+from healthpass.management.commands.demo import ACTORS, RELATIVES
 from institutions.models import Entrance, Institution, Membership
 from passcodes import facts
 from passcodes.colour import DEFAULT_RULES, assess
@@ -63,8 +63,27 @@ def test_every_colour_is_there_and_true(demo):
     assert [colour_of(actor) for actor in residents] == [actor["colour"] for actor in residents]
 
 
+def test_first_resident_acts_for_two_relatives_again_after_ending_it(demo):
+    first = demo()[0]
+    account = account_of(first)
+    assert Proxy.objects.acting().of_account(account).count() == 2
+    Proxy.objects.update(ended_at=timezone.now())
+    demo()
+    acting = Proxy.objects.acting().of_account(account)
+    assert acting.count() == 2
+    for proxy in acting:
+        row = facts.for_page_of(account_id=account.pk, pass_id=proxy.person.pass_code.public_id, at=timezone.now())
+        assert assess(facts.facts_of(row), DEFAULT_RULES, timezone.now()).colour.name == "GREEN"
+
+
+def test_authority_works_at_the_desk_too(demo):
+    officer = next(actor for actor in demo() if actor["role"] == "authority")
+    demo()
+    assert DeskClerk.objects.current().get().account == account_of(officer)
+
+
 def test_documents_are_valid():
-    numbers = [actor.document for actor in ACTORS if actor.document]
+    numbers = [actor.document for actor in (*ACTORS, *RELATIVES) if actor.document]
     assert [documents.check("01", number) for number in numbers] == numbers
 
 

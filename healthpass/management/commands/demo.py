@@ -12,13 +12,23 @@ from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.models import Account, Identifier, IdentifierKind, identifier_hash, last_four_hash
+from accounts.models import (
+    Account,
+    DeskClerk,
+    Identifier,
+    IdentifierKind,
+    Office,
+    identifier_hash,
+    last_four_hash,
+)
 from declarations import documents
 from declarations.documents import DocumentKind
 from declarations.models import (
     Assurance,
     Declaration,
     Person,
+    Proxy,
+    Relation,
     document_hash,
     name_hash,
 )
@@ -70,9 +80,25 @@ ACTORS = (
         "演示疾控",
         password=PASSWORD,
         totp_secret="LIAONINGDEMOHEALTHAUTHORITY2345A",
-        note="/admin/login/",
+        note="/admin/login/, and the desk at /desk/login/",
     ),
 )
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Somebody without a phone, for whom the first resident acts."""
+
+    name: str
+    document: str
+    relation: Relation
+
+
+RELATIVES = (
+    Relative("演示母亲", "210102196001019024", Relation.PARENT),
+    Relative("演示孩子", "210102201801019018", Relation.CHILD),
+)
+OFFICE = {"name": "演示社区服务台", "phone": "024-12345", "division": 210100}
 
 
 class Command(BaseCommand):
@@ -136,6 +162,10 @@ def restore(*, at: datetime) -> None:
             _resident(actor, accounts[actor], at)
         if actor.totp_secret:
             _staff(actor, accounts[actor])
+        if actor.role == "authority":
+            _desk(accounts[actor])
+    for relative in RELATIVES:
+        _relative(relative, accounts[ACTORS[0]], at)
     school, _ = Institution.objects.update_or_create(
         credit_code=CREDIT_CODE,
         defaults={
@@ -193,26 +223,56 @@ def _staff(actor: Actor, account: Account) -> None:
     )
 
 
+def _desk(account: Account) -> None:
+    """The account works at the demo's desk, and at no other."""
+    office, _ = Office.objects.update_or_create(name=OFFICE["name"], defaults=OFFICE)
+    DeskClerk.objects.current().filter(account=account).exclude(office=office).update(ended_at=timezone.now())
+    DeskClerk.objects.current().get_or_create(account=account, office=office)
+
+
+def _relative(relative: Relative, account: Account, at: datetime) -> None:
+    """A green person without an account, whose face has been checked, and the account that acts for them alone."""
+    kind = DocumentKind.RESIDENT_ID
+    Person.objects.with_document(kind, relative.document).exclude(assurance=Assurance.FACE, holder=None).delete()
+    known = Person.objects.with_document(kind, relative.document).first()
+    person = known or Person(assurance=Assurance.FACE)
+    for name, value in _identity(relative.name, relative.document).items():
+        setattr(person, name, value)
+    person.save()
+    PassCode.objects.get_or_create(person=person)
+    Proxy.objects.filter(person=person).exclude(account=account).delete()
+    proxy, _ = Proxy.objects.current().get_or_create(
+        account=account, person=person, defaults={"relation": relative.relation, "created_at": at}
+    )
+    proxy.relation, proxy.confirmed_at, proxy.confirmed_by = relative.relation, proxy.confirmed_at or at, account
+    proxy.save()
+    _declared(person, account, at - DECLARED_AGO, phone=ACTORS[0].phone)
+
+
+def _identity(name: str, document: str) -> dict:
+    """The fields of a person with a resident ID."""
+    kind = DocumentKind.RESIDENT_ID
+    born_on, sex = documents.birth_date_and_sex(document)
+    return {
+        "name": name,
+        "name_hash": name_hash(name),
+        "document_kind": kind,
+        "document_number": document,
+        "document_hash": document_hash(kind, document),
+        "document_last_four_hash": last_four_hash(document),
+        "sex": sex,
+        "birth_date": born_on.isoformat(),
+        "needs_desk": False,
+    }
+
+
 def _resident(actor: Actor, account: Account, at: datetime) -> None:
     """A person with a code, and facts that give the colour."""
-    kind = DocumentKind.RESIDENT_ID
-    born_on, sex = documents.birth_date_and_sex(actor.document)
     # Whoever else was declared with this document while trying things out gives way.
-    Person.objects.with_document(kind, actor.document).exclude(holder=account).delete()
+    Person.objects.with_document(DocumentKind.RESIDENT_ID, actor.document).exclude(holder=account).delete()
+    assurance = Assurance.DECLARED if actor.colour == "neutral" else Assurance.AUTHORITY
     person, _ = Person.objects.update_or_create(
-        holder=account,
-        defaults={
-            "name": actor.name,
-            "name_hash": name_hash(actor.name),
-            "document_kind": kind,
-            "document_number": actor.document,
-            "document_hash": document_hash(kind, actor.document),
-            "document_last_four_hash": last_four_hash(actor.document),
-            "sex": sex,
-            "birth_date": born_on.isoformat(),
-            "assurance": Assurance.DECLARED if actor.colour == "neutral" else Assurance.AUTHORITY,
-            "needs_desk": False,
-        },
+        holder=account, defaults=_identity(actor.name, actor.document) | {"assurance": assurance}
     )
     PassCode.objects.get_or_create(person=person)
     account.last_four_hash = last_four_hash(actor.document)
@@ -222,22 +282,8 @@ def _resident(actor: Actor, account: Account, at: datetime) -> None:
 
 def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None:
     """Only the facts that give the actor's colour."""
-    for model in (Declaration, GateReading, ColourChange):
-        model.objects.filter(person=person).delete()
-    Declaration.objects.create(
-        person=person,
-        account=account,
-        made_at=at - (timedelta(days=4) if actor.colour == "grey" else DECLARED_AGO),
-        form_version=1,
-        phone=actor.phone,
-        division=DIVISION,
-        address="演示路2号",
-        fever=False,
-        dry_cough=actor.colour == "yellow",
-        fatigue=False,
-        other_symptoms="",
-    )
-    RiskRecord.objects.filter(document_hash=person.document_hash).delete()
+    made_at = at - (timedelta(days=4) if actor.colour == "grey" else DECLARED_AGO)
+    _declared(person, account, made_at, phone=actor.phone, dry_cough=actor.colour == "yellow")
     if actor.colour == "red":
         RiskRecord.objects.create(
             document_hash=person.document_hash,
@@ -247,3 +293,23 @@ def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None
             office="演示疾病预防控制中心",
             office_phone="024-12320",
         )
+
+
+def _declared(person: Person, account: Account, made_at: datetime, *, phone: str, dry_cough: bool = False) -> None:
+    """One declaration, and no other facts."""
+    for model in (Declaration, GateReading, ColourChange):
+        model.objects.filter(person=person).delete()
+    RiskRecord.objects.filter(document_hash=person.document_hash).delete()
+    Declaration.objects.create(
+        person=person,
+        account=account,
+        made_at=made_at,
+        form_version=1,
+        phone=phone,
+        division=DIVISION,
+        address="演示路2号",
+        fever=False,
+        dry_cough=dry_cough,
+        fatigue=False,
+        other_symptoms="",
+    )
