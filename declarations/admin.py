@@ -16,10 +16,12 @@ from django.views.decorators.http import require_POST
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
-from declarations import divisions, proxies
+from declarations import desk_admin, divisions, proxies
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.search import search_hashes
 from healthpass.lib.masks import mask_phone
+
+__all__ = ["desk_admin"]  # which registers the desks
 
 
 class AssuranceFilter(FieldFilter):
