@@ -92,6 +92,14 @@ def for_page_of(*, account_id: int, pass_id: str, at: datetime) -> dict | None:
     return fetch_one(PAGE_BY_ACCOUNT, {"account": account_id, "pass_id": pass_id, "at": at})
 
 
+BY_PERSON = f"SELECT {COLUMNS} FROM declarations_person p {LATEST_DECLARATION} WHERE p.id = %(person)s"
+
+
+def for_person(*, person_id: int, at: datetime) -> dict | None:
+    """The facts' row of a person, for a desk that has seen their document; None if there is no such person."""
+    return fetch_one(BY_PERSON, {"person": person_id, "at": at})
+
+
 # Statement -> its columns' names: a description costs psycopg an object a column, so it is asked for once.
 _names: dict[str, list[str]] = {}
 

@@ -24,6 +24,8 @@ PUBLIC = {
     "admin:logout",
     "console:login",
     "console:logout",
+    "desk:login",
+    "desk:logout",
     "declarations:agreement",
     "declarations:counties",
     "passcodes:key_set",
@@ -120,4 +122,6 @@ def test_who_is_not_signed_in_gets_nothing(client, route, method):
 def sign_in_pages() -> set[str]:
     """Where one is sent to sign in, of the sites that are there."""
     names = {route.name for route in ROUTES}
-    return {reverse(name) for name in ("accounts:sign_in", "admin:login", "console:login") if name in names}
+    return {
+        reverse(name) for name in ("accounts:sign_in", "admin:login", "console:login", "desk:login") if name in names
+    }
