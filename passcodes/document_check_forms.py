@@ -53,7 +53,7 @@ def as_jpeg(picture: Image.Image) -> bytes:
 class DecisionForm(forms.Form):
     """Approve or refuse, with a reason that the asking person reads. `shown` names what the officer compared."""
 
-    decision = forms.ChoiceField(choices=[("approve", _("Approve")), ("refuse", _("Refuse"))])
+    decision = forms.ChoiceField(choices=[(verb, verb) for verb in ("approve", "refuse")])
     reason = PlainTextField(
         label=_("Reason"),
         min_length=FEW_WORDS,

@@ -264,9 +264,9 @@ def test_approval_proves_the_person_and_deletes_the_photo(
     assert proxy.is_acting and proxy.person.assurance == Assurance.OFFICER
     assert actions_on(proxy.person)[-1] == "approve-document-check"
     told = [message["text"] for message in sent(outbox) if message["to"] == "+8613900000001"]
-    assert len(told) == 1 and "辽事通" in told[0]
+    assert len(told) == 1 and "健康通行码" in told[0]
     text = browser(son).get(page).text
-    assert "Confirmed" in text and f"#{officer.pk}" in text and REASON in text
+    assert "The document has been confirmed" in text and f"#{officer.pk}" in text and REASON in text
 
 
 def test_refusal_changes_nobody_and_says_why(son, proxy, officer, outbox, page, django_capture_on_commit_callbacks):
