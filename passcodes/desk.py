@@ -16,7 +16,7 @@ from accounts.models import Account
 from accounts.staff import StaffSite
 from passcodes import desk_views as views
 
-OF_DJANGO = ("index", "login", "logout", "password_change", "password_change_done")
+INHERITED = ("index", "login", "logout", "password_change", "password_change_done", "setup")
 
 
 class DeskSite(StaffSite):
@@ -42,7 +42,7 @@ class DeskSite(StaffSite):
             (f"{person}proxy/<int:proxy_id>/end/", views.end_proxy, "end_proxy"),
         ]
         own = [path(route, self._page(view), name=name) for route, view, name in pages]
-        return [*own, *(url for url in super().get_urls() if getattr(url, "name", None) in OF_DJANGO)]
+        return [*own, *(url for url in super().get_urls() if getattr(url, "name", None) in INHERITED)]
 
     def _page(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         """The view for those who may enter; others are sent to the desk's own sign-in. Never stored."""

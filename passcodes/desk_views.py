@@ -26,8 +26,9 @@ from declarations import desk, divisions, questions
 from declarations.desk_form import DeskForm
 from declarations.models import Declaration, Person, Proxy, document_hash, name_hash
 from declarations.questions import Claim
+from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
-from passcodes import actions, desk_seen, facts, keys, qr, reasons, tokens
+from passcodes import actions, desk_seen, facts, keys, reasons, tokens
 from passcodes.colour import DEFAULT_RULES, Condition
 from passcodes.desk_forms import DigitsForm, LookUpForm, PhoneForm
 

@@ -85,7 +85,7 @@ class DocumentCheckAdmin(AuditedAdmin):
         person = check.pass_code.person
         return person.name if _waits(check) else person.masked_name
 
-    @admin.display(description=gettext_lazy("document"))
+    @admin.display(description=gettext_lazy("document number"))
     def document(self, check: DocumentCheck) -> str:
         person = check.pass_code.person
         number = person.document_number if _waits(check) else person.masked_document

@@ -13,8 +13,9 @@ from django.views.decorators.cache import cache_control, never_cache
 from accounts.actions import device_key_hash, issue_device_key
 from accounts.models import DEVICE_KEY_LIFE
 from declarations.models import Person
+from healthpass.lib import qr
 from healthpass.lib.masks import mask_document, mask_name
-from passcodes import actions, facts, keys, qr, reasons, tokens
+from passcodes import actions, facts, keys, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
 
