@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.audit import record
 from accounts.authority import authority
 from accounts.models import Account, AuditEntry
-from declarations.models import Declaration, Person
+from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
 from passcodes.models import ColourChange, PassCode, RiskArea, RiskRecord
@@ -46,6 +46,9 @@ def world(officer):
         AuditEntry: record(by=officer, action="test-thing", subject="thing:1", at=timezone.now()),
         Person: pass_code.person,
         Declaration: Declaration.objects.get(),
+        Proxy: Proxy.objects.create(
+            account=officer, person=pass_code.person, relation="parent", created_at=timezone.now()
+        ),
         RiskRecord: factories.risk_record(number=NUMBER),
         RiskArea: RiskArea.objects.create(division=110105, level="high", starts_on="2026-11-01", source="x"),
         ColourChange: ColourChange.objects.create(person=pass_code.person, colour=2, at=timezone.now()),
@@ -150,6 +153,7 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         RiskArea.objects.create(division=110108, level="medium", starts_on="2026-11-01", source="x")
         institution = factories.institution(name=f"机构{number}", credit_code=code)
         factories.member(institution=institution, account=account, role="admin")
+        Proxy.objects.create(account=account, person=person, relation="other", created_at=timezone.now())
         record(by=account, action="test-thing", subject="thing:2", at=timezone.now())
     with CaptureQueriesContext(connection) as three:
         response = desk.get(address(model, "changelist"))
