@@ -1,14 +1,21 @@
 """Addresses of the code page; the renewal is in `healthpass.hot_urls`."""
 
+from django.shortcuts import redirect
 from django.urls import path, re_path
 
-from passcodes import document_check_views, views
+from passcodes import document_check_views, people_views, views
 
 app_name = "passcodes"
 urlpatterns = [
     path("code/", views.own, name="own"),
     path("code/offline/", views.offline, name="offline"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/$", views.code, name="code"),
+    path("people/", people_views.people, name="people"),
+    path("people/<int:proxy_id>/", people_views.relative, name="relative"),
+    path("people/<int:proxy_id>/end/", people_views.end, name="end_proxy"),
+    path("people/<int:proxy_id>/agree/", people_views.agree, name="agree"),
+    # Until the pages of the face check are there.
+    re_path(r"^face/(?P<pass_id>[0-9a-f]{16})/$", lambda request, pass_id: redirect("passcodes:people"), name="face"),
     path(".well-known/health-pass/keys.json", views.key_set, name="key_set"),
     # Checks by a person
     re_path(r"^face/(?P<pass_id>[0-9a-f]{16})/ask/$", document_check_views.ask_person, name="ask_person"),

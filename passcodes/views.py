@@ -1,5 +1,6 @@
 """The code page, its offline stand-in, and the published keys."""
 
+from collections import Counter
 from datetime import datetime
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.views.decorators.cache import cache_control, never_cache
 
 from accounts.actions import device_key_hash, issue_device_key
 from accounts.models import DEVICE_KEY_LIFE
-from declarations.models import Person
+from declarations.models import Person, Relation
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_document, mask_name
 from passcodes import actions, facts, keys, reasons, tokens
@@ -53,13 +54,14 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
     token = tokens.sign(pass_id, assessment.colour, keys.signing_key(now), now)
     size, path = qr.svg_path(tokens.url(settings.PUBLIC_URL, token))
     colour_name = assessment.colour.name.lower()
-    return {
+    return _codes(row) | {
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
         "advice": reasons.advice(colour_name),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
+        "pass_id": pass_id,
         "name": mask_name(facts.decrypted(Person, "name", row["name"])),
         "document": mask_document(facts.decrypted(Person, "document_number", row["document_number"])),
         "declared_at": facts.moment(row["declared_at"]),
@@ -69,6 +71,18 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "qr_path": path,
         "qr_prefix": tokens.url(settings.PUBLIC_URL, ""),
     }
+
+
+def _codes(row: dict) -> dict:
+    """The relatives' codes, one tap away, named by relation; `proxy_id` is that of this page, None on one's own."""
+    relatives, proxy_id, seen = [], None, Counter()
+    for proxy, relation, person in facts.relatives_of(row):
+        seen[relation] += 1
+        label = Relation(relation).label
+        relatives.append((proxy, label if seen[relation] == 1 else f"{label} {seen[relation]}"))
+        if person == row["person_id"] and not row["is_own"]:
+            proxy_id = proxy
+    return {"relatives": relatives, "proxy_id": proxy_id}
 
 
 def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now: datetime) -> None:
