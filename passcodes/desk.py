@@ -23,6 +23,7 @@ class DeskSite(StaffSite):
     """Open to current desk clerks."""
 
     site_title = site_header = _("Community service desk")
+    enable_nav_sidebar = False
 
     def may_enter(self, account: Account) -> bool:
         return clerk_of(account) is not None
