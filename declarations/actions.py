@@ -209,8 +209,9 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
     Account.objects.filter(pk=previous.pk).update(last_four_hash="")
     with translation.override(settings.LANGUAGE_CODE):
         text = _(
-            "Your document in the Liaoning Health Pass is now used with another phone number, which the authority has "
-            "confirmed. Your earlier code no longer works. If this was not you, please contact the health authority."
+            "Your document in the Liaoning Health Pass is now used with another phone number, as the authority or a "
+            "service desk has confirmed. Your earlier code no longer works. If this was not you, please contact the "
+            "health authority."
         )
     for phone in previous.identifiers.filter(kind=IdentifierKind.PHONE):
         tell(phone.value, text, at)
