@@ -95,11 +95,14 @@ def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
     with transaction.atomic():
         check = _locked(check)
         subject = f"face_check:{check.pk}"
-        if check.state != FaceCheckState.READY or Task.objects.open().filter(kind="face-aim", subject=subject).exists():
+        has_camera = check.state in (FaceCheckState.READY, FaceCheckState.LIVE)  # the latter where a challenge was left
+        if not has_camera or Task.objects.open().filter(kind="face-aim", subject=subject).exists():
             return
         check.images.filter(kind=FaceImageKind.AIM).delete()
         FaceImage.objects.create(check_of=check, kind=FaceImageKind.AIM, data=data, created_at=at)
         tasks.enqueue("face-aim", subject, at=at)
+        check.aim_finding = ""  # until this picture has been looked at
+        check.save(update_fields=["aim_finding"])
 
 
 def issue_challenge(*, check: FaceCheck, at: datetime) -> FaceTry:
