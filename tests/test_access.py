@@ -28,12 +28,20 @@ PUBLIC = {
     "desk:logout",
     "declarations:agreement",
     "declarations:counties",
+    "passcodes:face_link",
     "passcodes:key_set",
     "passcodes:offline",
     "scanning:open",
 }
 # Views that check a device key themselves, before any session: nobody gets anything without one.
 OWN_KEY = {"passcodes:code", "token", "scan_check", "scan_temperature"}
+# Views of the face check, which look up the right to it themselves: a one-time link's phone has no account.
+FACE = {
+    "face",
+    "ask_person",
+    *(f"face_{name}" for name in ["state", "consent", "photo", "aim", "challenge", "frames", "withdraw", "new_link"]),
+}
+OWN_KEY |= {f"passcodes:{name}" for name in FACE}
 
 # What to put in a path: by the argument's name where its form matters, else by the kind of converter.
 BY_NAME = {"pass_id": "0123456789abcdef"}
