@@ -46,6 +46,7 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
 
   async function start() {
     const current = ++run;
+    part("controls").hidden = true;
     try {
       await camera.start();
     } catch (error) {
@@ -85,6 +86,7 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     step.wantsState = false;
     const current = ++run;
     part("controls").hidden = true;
+    stage.scrollIntoView({ block: "start" });
     const answer = await client.post("challenge/", new FormData()).catch(() => ({ error: "network", title: texts("photo-failed") }));
     if (current !== run) return;
     if (answer.error) return stop(null, answer);
