@@ -13,6 +13,7 @@ from passcodes.models import FaceCheck, FaceCheckState, FaceLink, PassCode
 
 LINK = "face_link"  # in the session: the check that a link has opened, and until when
 LINK_ACCESS = timedelta(minutes=30)
+LINK_REMEMBERED = timedelta(days=1)  # for saying that it is over
 PASSED_SHOWN = timedelta(days=1)  # how long the page tells what has passed, before it offers a new check
 
 
@@ -73,7 +74,12 @@ def remember_link(request: HttpRequest, link: FaceLink, at: datetime) -> None:
     request.session.cycle_key()
     request.session[LINK] = {"check": link.check_of_id, "until": (at + LINK_ACCESS).timestamp()}
     if not request.user.is_authenticated:
-        request.session.set_expiry(LINK_ACCESS)
+        request.session.set_expiry(LINK_REMEMBERED)
+
+
+def came_by_link(request: HttpRequest) -> bool:
+    """Whether this is a phone without an account that a link has brought here, be it long ago."""
+    return LINK in request.session and not request.user.is_authenticated
 
 
 def proven_elsewhere(request: HttpRequest, pass_id: str) -> Person | None:

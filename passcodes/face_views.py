@@ -294,19 +294,25 @@ def _without_right(request: HttpRequest, pass_id: str) -> HttpResponse:
     if _is_script(request):
         if code:
             return JsonResponse({"state": FaceCheckState.PASSED, "next": code})
-        signed_out = not request.user.is_authenticated
-        words = Words("signed_out", _("Please sign in again"), "") if signed_out else _not_found()
-        status = 401 if signed_out else 404
+        words, status = _no_right(request)
         return JsonResponse({"error": words.code, "title": words.title, "advice": words.advice}, status=status)
     if code:
         return redirect(code)
+    if face_access.came_by_link(request):
+        return render(request, "passcodes/face_link_dead.html", status=410)
     if not request.user.is_authenticated:
         return redirect_to_login(reverse("passcodes:face", args=[pass_id]))
     raise Http404
 
 
-def _not_found() -> Words:
-    return Words("not_found", _("Page not found"), _("The address is wrong, or the page is not for this account."))
+def _no_right(request: HttpRequest) -> tuple[Words, int]:
+    """What a script is told, and the status."""
+    if face_access.came_by_link(request):
+        return Words("link_dead", _("This link no longer works"), ""), 410
+    if not request.user.is_authenticated:
+        return Words("signed_out", _("Please sign in again"), ""), 401
+    advice = _("The address is wrong, or the page is not for this account.")
+    return Words("not_found", _("Page not found"), advice), 404
 
 
 def _is_script(request: HttpRequest) -> bool:

@@ -539,7 +539,7 @@ def test_link_s_phone_does_the_whole_check_and_gets_no_code(mother, link, pass_i
 def test_link_opens_nothing_else(mother, link, pass_id, son):
     other = issue_pass(person=factories.relative(account=son, number=factories.DOCUMENTS[2]).person).public_id
     mother.post(link)
-    assert mother.get(f"/face/{other}/").url.startswith("/login/")
+    assert_over(mother, other)
     assert mother.get("/people/").url.startswith("/login/")
     assert mother.post(f"/face/{pass_id}/link/").status_code == 404
     assert mother.post(f"/face/{pass_id}/consent/").status_code == 404
@@ -568,13 +568,21 @@ def test_newer_link_ends_the_one_before(mother, link, phone, pass_id):
 def test_link_s_access_ends_after_half_an_hour(mother, link, pass_id):
     mother.post(link)
     with time_machine.travel(timezone.now() + timedelta(minutes=31)):
-        assert mother.get(f"/face/{pass_id}/").url.startswith("/login/")
+        assert_over(mother, pass_id)
 
 
 def test_link_s_access_ends_with_the_relation(mother, link, pass_id, proxy, son):
     mother.post(link)
     proxies.end_proxy(proxy=proxy, by=son, at=timezone.now())
-    assert mother.get(f"/face/{pass_id}/").url.startswith("/login/")
+    assert_over(mother, pass_id)
+
+
+def assert_over(client, pass_id) -> None:
+    response = client.get(f"/face/{pass_id}/")
+    assert response.status_code == 410
+    assert "This link no longer works" in response.content.decode()
+    assert "李" not in response.content.decode()
+    assert state(client, pass_id)["error"] == "link_dead"
 
 
 def test_account_on_the_link_s_phone_gains_nothing(stranger, link, pass_id):
