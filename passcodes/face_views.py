@@ -24,8 +24,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import limits, tasks
 from accounts.models import IdentifierKind
+from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
-from passcodes import face_access, face_checks, face_words, qr
+from passcodes import face_access, face_checks, face_words
 from passcodes.actions import issue_pass
 from passcodes.bodies import bounded
 from passcodes.face_access import Visit

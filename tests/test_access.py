@@ -38,7 +38,6 @@ OWN_KEY = {"passcodes:code", "token", "scan_check", "scan_temperature"}
 # Views of the face check, which look up the right to it themselves: a one-time link's phone has no account.
 FACE = {
     "face",
-    "ask_person",
     *(f"face_{name}" for name in ["state", "consent", "photo", "aim", "challenge", "frames", "withdraw", "new_link"]),
 }
 OWN_KEY |= {f"passcodes:{name}" for name in FACE}
