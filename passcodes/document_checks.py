@@ -17,6 +17,7 @@ from declarations import actions as declarations
 from declarations import proxies
 from declarations.models import Assurance, Person, Proxy
 from healthpass.lib.encryption import keyed_hash
+from passcodes import face_checks
 from passcodes.models import DocumentCheck, DocumentCheckState, PassCode
 
 # Looked after every ten minutes, so that a photo is never kept longer than a day.
@@ -46,7 +47,9 @@ class Changed(Exception):
 
 def may_ask(*, account: Account, person: Person) -> bool:
     """Whether a check could tell anything new of this person, whom the account holds or wants to act for."""
-    return not person.is_real_name and (person.holder_id == account.pk or _relation(account, person) is not None)
+    if person.holder_id == account.pk:
+        return not person.is_real_name or face_checks.is_due(account=account, person_id=person.pk)
+    return not person.is_real_name and _relation(account, person) is not None
 
 
 def _relation(account: Account, person: Person) -> Proxy | None:

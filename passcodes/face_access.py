@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from declarations.models import Person, Proxy
+from passcodes import face_checks
 from passcodes.face_checks import NotNow
 from passcodes.models import FaceCheck, FaceCheckState, FaceLink, PassCode
 
@@ -55,8 +56,9 @@ class Visit:
 
     @property
     def has_nothing_to_prove(self) -> bool:
-        """Whether the code may be shown already and is that of a known person."""
-        return self.may_show and self.person.is_real_name
+        """Whether the code may be shown already and is that of a known person, who has shown their face if asked to."""
+        is_due = self.proxy is None and face_checks.is_due(account=self.account, person_id=self.person.pk)
+        return self.may_show and self.person.is_real_name and not is_due
 
     @property
     def is_child(self) -> bool:

@@ -18,7 +18,7 @@ from accounts.models import Account, Task
 from declarations import actions as declarations
 from declarations import proxies
 from declarations.identity import Result
-from declarations.models import Assurance, Proxy
+from declarations.models import Assurance, Person, Proxy
 from healthpass.lib.encryption import keyed_hash
 from passcodes import pictures
 from passcodes.findings import DEFAULT_LIMITS, LiveFinding, LiveVerdict, PhotoFinding, PictureFinding, challenges
@@ -65,12 +65,13 @@ def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: date
     return check
 
 
-def is_due(*, account: Account, pass_code: PassCode) -> bool:
-    """Whether the account has still to show its face once before its own first code (FACE_CHECK_FOR_SELF)."""
-    if not settings.FACE_CHECK_FOR_SELF or pass_code.person.holder_id != account.pk:
+def is_due(*, account: Account, person_id: int) -> bool:
+    """Whether an account has still to show its face once before its own first code (FACE_CHECK_FOR_SELF)."""
+    if not settings.FACE_CHECK_FOR_SELF:
         return False
-    seen = pass_code.person.assurance >= Assurance.FACE
-    return not (seen or pass_code.face_checks.filter(account=account, state=FaceCheckState.PASSED).exists())
+    checks = FaceCheck.objects.filter(account=account, pass_code__person=person_id, state=FaceCheckState.PASSED)
+    proven = Person.objects.filter(pk=person_id, assurance__gte=Assurance.FACE)
+    return not (proven.exists() or checks.exists())
 
 
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:

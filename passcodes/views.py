@@ -16,7 +16,7 @@ from accounts.models import DEVICE_KEY_LIFE
 from declarations.models import Person, Relation
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_document, mask_name
-from passcodes import actions, facts, keys, reasons, tokens
+from passcodes import actions, face_checks, facts, keys, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
 
@@ -44,6 +44,8 @@ def code(request: HttpRequest, pass_id: str) -> HttpResponse:
     row = facts.for_page_of(account_id=request.user.pk, pass_id=pass_id, at=now)
     if row is None:
         raise Http404
+    if row["is_own"] and face_checks.is_due(account=request.user, person_id=row["person_id"]):
+        return redirect("passcodes:face", pass_id)
     response = render(request, "passcodes/code.html", _context(row, pass_id, now))
     _give_key(request, response, pass_id, now)
     return response
