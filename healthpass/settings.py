@@ -39,6 +39,7 @@ SMS_URL = secret("SMS_URL", development="console:")
 IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
 FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+FACE_LIMITS = env.str("FACE_LIMITS", default="")
 
 INSTALLED_APPS = [
     "healthpass",
