@@ -1,4 +1,4 @@
-"""Writes of face checks, for the web; `face_results.py` has those of the worker. Computing is in `faces.py`, for it alone.
+"""Writes of face checks, for the web; those of the worker are in `face_results.py`, its computing in `faces.py`.
 
 A check begins with consent and a photo, goes on with tries, each of its own challenge, and ends when one passes, when
 it is withdrawn, or after a day. Live pictures go with their try, the photo with the check.

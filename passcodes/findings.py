@@ -48,7 +48,7 @@ class Limits:
 
     # How a face should lie in the camera's picture, for help with holding it; judged.
     aim_far: float = 0.3  # height of the face in heights of the picture, below which it is far
-    aim_near: float = 0.7  # and above which it is near: a turn would leave the picture
+    aim_near: float = 0.6  # and above which it is near: a turn would leave the picture
     aim_aside: float = 0.2  # of its middle from the picture's, in widths and heights
 
     # Live frames.
