@@ -4,12 +4,14 @@ from datetime import timedelta
 from functools import cache
 
 from django.utils import timezone
+from PIL import Image
 
-from accounts import worker
-from passcodes import face_checks
+from accounts import tasks, worker
+from declarations.identity import Result
+from passcodes import face_checks, face_results
 from passcodes import tasks as face_tasks  # noqa: F401 - registers the kinds of task
 from passcodes.actions import issue_pass
-from passcodes.findings import Movement
+from passcodes.findings import LiveFinding, LiveVerdict, Movement
 from passcodes.models import FaceCheck
 from tests.passcodes.people import astronaut, file, lively, turned
 
@@ -33,6 +35,12 @@ def frames(challenge, who=astronaut, *, session: int = 0, quality: int = 85) -> 
     """A live head that does as asked; another session's pictures are others."""
     amounts = [0, *(amount for movement in challenge for amount in (AMOUNT[movement], 0))]
     return [frame(who, amount, 20 * session + number, quality) for number, amount in enumerate(amounts)]
+
+
+@cache
+def cheap_frames(session: int = 0) -> tuple[bytes, ...]:
+    """Live pictures of nobody, for what does not depend on them."""
+    return tuple(file(Image.new("RGB", (96, 96), (20 * number, 20 * session, 0))) for number in range(7))
 
 
 def begin(*, account, person) -> FaceCheck:
@@ -76,3 +84,24 @@ def show(check: FaceCheck, pictures=None, challenge=None):
     work()
     attempt.refresh_from_db()
     return attempt
+
+
+def wait_for_worker(check: FaceCheck):
+    """The try, whose live pictures of nobody wait for the worker."""
+    attempt = ask(check)
+    answer(check, attempt, cheap_frames(check.tries.count()))
+    return attempt
+
+
+def judge(attempt, authority: Result | None = Result.MATCH, claim=None) -> None:
+    """Have the worker find that the live person is the one in the photo, and hear this from the authority."""
+    face_results.record_live(
+        task=tasks.take(timezone.now()),
+        attempt=attempt,
+        verdict=LiveVerdict(LiveFinding.PASSED, distance=0.2, nearest=0),
+        authority=authority,
+        claim=claim or face_results.claim_of(attempt.check_of),
+        threshold=0.45,
+        model="test",
+        at=timezone.now(),
+    )
