@@ -97,7 +97,11 @@ def passed(check, attempt):
 
 
 def failed(check, attempt):
-    work()  # the faces are one person's, not the photo's
+    attempt.challenge = ["right", "left", "left"]
+    attempt.save()
+    work()
+    attempt.refresh_from_db()
+    assert attempt.finding == "wrong_order"
     face_checks.withdraw(check=check, by=None, at=timezone.now())
 
 
