@@ -25,7 +25,7 @@ from passcodes.models import FaceCheckState
 from tests import factories
 from tests.passcodes.people import astronaut, file, hopper, lively, turned
 
-ROUNDS = 5
+ROUNDS, PHOTO_ROUNDS = 5, 25
 CHALLENGE = (Movement.LEFT, Movement.RIGHT, Movement.LEFT)
 TURNS = (0, 0.1, 0.5, 1, 0.6, 0.1, 0, -0.6, -1, -0.7, -0.1, 0, 0.5, 1, 0.5, 0)
 PHOTO_SIDE = 1600  # pixels, as the page sends it
@@ -40,12 +40,12 @@ def lines() -> list[dict]:
     return [
         {
             "name": "face_photo_check",
-            **_measure(lambda: check_photo(photo), lambda: bare([photo], [], encode=False)),
+            **_measure(lambda: check_photo(photo), lambda: bare([photo], [], encode=False), PHOTO_ROUNDS),
             "photos": 1,
         },
         {
             "name": "face_live_check",
-            **_measure(lambda: check_live(live_photo, frames), lambda: bare([live_photo], frames)),
+            **_measure(lambda: check_live(live_photo, frames), lambda: bare([live_photo], frames), ROUNDS),
             "frames": len(frames),
         },
         {"name": "face_worker", **worker(live_photo, frames), "checks": CHECKS},
@@ -95,7 +95,13 @@ def worker(photo: bytes, frames: list[bytes]) -> dict:
 
 def _work():
     """Run what is due in a worker of its own; what it used."""
-    process = subprocess.Popen([sys.executable, "manage.py", "work", "--once"], stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "IDENTITY_URL": "accept:", "SMS_URL": "console:"}  # nobody outside is asked
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "work", "--once"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
@@ -116,16 +122,16 @@ def bare(photos: list[bytes], frames: list[bytes], *, encode: bool = True) -> No
                 models.face_encoder.compute_face_descriptor(pixels, shape, 1)
 
 
-def _measure(ours: Callable[[], None], theirs: Callable[[], None]) -> dict:
+def _measure(ours: Callable[[], None], theirs: Callable[[], None], count: int) -> dict:
     """CPU seconds of both, in turns, after a first time that does not count."""
     ours()
     theirs()
-    rounds = [(_cpu_s(ours), _cpu_s(theirs)) for _ in range(ROUNDS)]
+    rounds = [(_cpu_s(ours), _cpu_s(theirs)) for _ in range(count)]
     return {
         "app_cpu_s": round(statistics.median(own for own, _ in rounds), 3),
         "dlib_cpu_s": round(statistics.median(other for _, other in rounds), 3),
         "ratio_to_dlib": round(statistics.median(own / other for own, other in rounds), 3),
-        "rounds": ROUNDS,
+        "rounds": count,
         "model": f"dlib {dlib.__version__}",
     }
 

@@ -65,7 +65,7 @@ class Face:
 
     @cached_property
     def _grey(self) -> Image.Image:
-        return self.picture.convert("L").crop(self.box)
+        return self.picture.crop(self.box).convert("L")
 
     @property
     def brightness(self) -> float:
