@@ -12,35 +12,76 @@ BLOCK = 32
 UNCOMPRESSED, END = b"\x86\x80", b"\xfe\x80"
 
 
-def heic(picture: Image.Image, *, quarter_turns: int = 0, claim: tuple[int, int] | None = None) -> bytes:
+def heic(
+    picture: Image.Image,
+    *,
+    quarter_turns: int = 0,
+    claim: tuple[int, int] | None = None,
+    tile: tuple[int, int] | None = None,
+) -> bytes:
     """The picture as a HEIC file, cut to whole blocks. `quarter_turns`: to the left, for whoever shows it.
 
-    `claim`: another size in the header than the picture's.
+    `claim`: another size in the header than the picture's. `tile`: the size of tiles that fill it, as phones do it.
     """
     width, height = (side // BLOCK * BLOCK for side in picture.size)
-    picture = picture.crop((0, 0, width, height))
-    sets = _parameter_sets(width, height)
-    data = b"".join(len(unit).to_bytes(4, "big") + unit for unit in _slices(picture))
-    config = bytes.fromhex("01 01 60000000 900000000000 78 F000 FC FD F8 F8 0000 0F 03")
-    config += b"".join(bytes([0x80 | kind, 0, 1]) + len(unit).to_bytes(2, "big") + unit for kind, unit in sets)
-    extent = b"".join(side.to_bytes(4, "big") for side in claim or (width, height))
-    properties = _box(b"ipco", _box(b"hvcC", config), _full(b"ispe", extent), _box(b"irot", bytes([quarter_turns])))
-    uses = _full(b"ipma", bytes.fromhex("00000001 0001 03 81 02 83"))
-    item = _full(b"infe", bytes.fromhex("0001 0000") + b"hvc1\0", version=2)
+    across, down = tile or (width, height)
+    corners = [(left, top) for top in range(0, height, down) for left in range(0, width, across)]
+    coded = [_coded(picture.crop((left, top, left + across, top + down))) for left, top in corners]
+    properties = _box(
+        b"ipco",
+        _box(b"hvcC", _configuration(across, down)),
+        _full(b"ispe", _sides(across, down) if tile else _sides(*(claim or (width, height)))),
+        _box(b"irot", bytes([quarter_turns])),
+        _full(b"ispe", _sides(width, height)),
+    )
+    items = [(b"hvc1", data, b"\x81\x02" if tile else b"\x81\x02\x83") for data in coded]
+    references = b""
+    if tile:
+        grid = bytes([0, 0, height // down - 1, width // across - 1])
+        items.append((b"grid", grid + width.to_bytes(2, "big") + height.to_bytes(2, "big"), b"\x04\x83"))
+        parts = b"".join(_number(number) for number in range(1, len(items)))
+        references = _full(b"iref", _box(b"dimg", _number(len(items)) + _number(len(items) - 1) + parts))
     start = _box(b"ftyp", b"heic", bytes(4), b"mif1heic")
+    main = _number(len(items))  # the only one, or the grid
 
     def meta(offset: int) -> bytes:
-        place = bytes.fromhex("4400 0001 0001 0000 0001") + offset.to_bytes(4, "big") + len(data).to_bytes(4, "big")
+        places = uses = infos = b""
+        for number, (kind, data, used) in enumerate(items, start=1):
+            extent = offset.to_bytes(4, "big") + len(data).to_bytes(4, "big")
+            places += _number(number) + b"\0\0\0\1" + extent
+            uses += _number(number) + bytes([len(used)]) + used
+            infos += _full(b"infe", _number(number) + b"\0\0" + kind + b"\0", version=2)
+            offset += len(data)
         return _full(
             b"meta",
             _full(b"hdlr", bytes(4) + b"pict" + bytes(13))
-            + _full(b"pitm", b"\0\1")
-            + _full(b"iloc", place)
-            + _full(b"iinf", b"\0\1" + item)
-            + _box(b"iprp", properties, uses),
+            + _full(b"pitm", main)
+            + _full(b"iloc", b"\x44\0" + main + places)
+            + _full(b"iinf", main + infos)
+            + references
+            + _box(b"iprp", properties, _full(b"ipma", b"\0\0" + main + uses)),
         )
 
+    data = b"".join(data for _kind, data, _used in items)
     return start + meta(len(start) + len(meta(0)) + 8) + _box(b"mdat", data)
+
+
+def _coded(picture: Image.Image) -> bytes:
+    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in _slices(picture))
+
+
+def _configuration(width: int, height: int) -> bytes:
+    fixed = bytes.fromhex("01 01 60000000 900000000000 78 F000 FC FD F8 F8 0000 0F 03")
+    sets = _parameter_sets(width, height)
+    return fixed + b"".join(bytes([0x80 | kind, 0, 1]) + _number(len(unit)) + unit for kind, unit in sets)
+
+
+def _sides(width: int, height: int) -> bytes:
+    return width.to_bytes(4, "big") + height.to_bytes(4, "big")
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(2, "big")
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:
