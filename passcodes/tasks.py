@@ -1,4 +1,4 @@
-"""What the worker does for face checks: this and `manage.py evaluate_faces` alone import face code.
+"""What the worker does for face checks and checks by a person; with `evaluate_faces` the only one to import face code.
 
 Each task ends with its write, so it may be run again; one that has been overtaken (the check has ended, another photo
 came) finishes quietly.
@@ -14,7 +14,7 @@ from PIL import Image
 from accounts.models import Task
 from accounts.tasks import task
 from declarations import identity
-from passcodes import face_checks, face_results, faces
+from passcodes import document_checks, face_checks, face_results, faces
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
 
@@ -94,6 +94,12 @@ def look_at_live(task: Task, at: datetime) -> None:
 def expire(task: Task, at: datetime) -> None:
     """Pictures of the day before go, whatever happened."""
     face_checks.expire(at)
+
+
+@task("document-checks", every=timedelta(minutes=10))
+def lapse_document_checks(task: Task, at: datetime) -> None:
+    """Checks by a person that nobody decided within a day, and their photos."""
+    document_checks.lapse(at)
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:

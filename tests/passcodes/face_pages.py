@@ -10,7 +10,7 @@ from PIL import Image
 
 from accounts.models import Task
 from declarations.identity import Result
-from passcodes import face_checks
+from passcodes import face_results
 from passcodes.findings import LiveFinding, LiveVerdict
 from passcodes.models import FaceCheck, FaceTry
 from tests import factories
@@ -37,14 +37,16 @@ def picture(number: int = 0, side: int = 320) -> SimpleUploadedFile:
 
 def record_photo(finding) -> None:
     task = Task.objects.get(kind="face-photo", done_at=None)
-    face_checks.record_photo(task=task, check=FaceCheck.objects.get(), finding=finding, at=timezone.now())
+    face_results.record_photo(task=task, check=FaceCheck.objects.get(), finding=finding, at=timezone.now())
 
 
 def record_live(finding=LiveFinding.PASSED, authority=Result.MATCH, quality=None) -> None:
     task = Task.objects.get(kind="face-live", done_at=None)
-    face_checks.record_live(
+    attempt = FaceTry.objects.get(pk=int(task.subject.split(":")[1]))
+    face_results.record_live(
         task=task,
-        attempt=FaceTry.objects.get(pk=int(task.subject.split(":")[1])),
+        attempt=attempt,
+        claim=face_results.claim_of(attempt.check_of),
         verdict=LiveVerdict(finding, quality=quality),
         authority=authority,
         threshold=0.45,

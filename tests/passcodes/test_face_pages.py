@@ -11,7 +11,7 @@ from accounts.models import Task
 from declarations import proxies
 from declarations.identity import Result
 from declarations.models import Assurance, Proxy
-from passcodes import face_checks, face_words
+from passcodes import face_results, face_words
 from passcodes.actions import issue_pass
 from passcodes.findings import Aim, LiveFinding, PhotoFinding
 from passcodes.models import FaceCheck, FaceImage
@@ -131,7 +131,7 @@ def test_album_s_photo_is_taken_when_there_is_none_of_the_camera(phone, pass_id,
 def test_aim_helps_to_hold_the_phone(phone, pass_id, ready):
     assert phone.post(f"/face/{pass_id}/aim/", {"frame": picture()}, headers=SCRIPT).status_code == 200
     task = Task.objects.get(kind="face-aim")
-    face_checks.record_aim(task=task, check=ready, finding=Aim.LEFT, at=timezone.now())
+    face_results.record_aim(task=task, check=ready, finding=Aim.LEFT, at=timezone.now())
     assert state(phone, pass_id)["aim"] == "left"
     phone.post(f"/face/{pass_id}/aim/", {"frame": picture()}, headers=SCRIPT)
     assert state(phone, pass_id)["aim"] is None  # the new picture has not been looked at
