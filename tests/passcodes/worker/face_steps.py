@@ -7,12 +7,14 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts import tasks, worker
+from declarations import proxies
 from declarations.identity import Result
 from passcodes import face_checks, face_results
 from passcodes import tasks as face_tasks  # noqa: F401 - registers the kinds of task
 from passcodes.actions import issue_pass
 from passcodes.findings import LiveFinding, LiveVerdict, Movement
 from passcodes.models import FaceCheck
+from tests.declarations.test_proxies import HEALTHY, MOTHER
 from tests.passcodes.people import astronaut, file, lively, turned
 
 AMOUNT = {Movement.LEFT: 1, Movement.RIGHT: -1}
@@ -105,3 +107,15 @@ def judge(attempt, authority: Result | None = Result.MATCH, claim=None) -> None:
         model="test",
         at=timezone.now(),
     )
+
+
+def relation(account, claim=MOTHER):
+    """A relation to somebody whose identity is not proven."""
+    return proxies.declare_for(
+        account=account, claim=claim, relation="parent", answers=HEALTHY, by=account, at=timezone.now()
+    )
+
+
+def images(check):
+    """The kinds of pictures that the check has, frames by number."""
+    return list(check.images.order_by("kind", "number").values_list("kind", flat=True))

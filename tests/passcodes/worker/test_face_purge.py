@@ -18,9 +18,9 @@ from passcodes import face_checks
 from passcodes.models import FaceCheck, FaceImage
 from tests import factories
 from tests.declarations.test_proxies import HEALTHY, MOTHER
-from tests.passcodes.face_steps import answer, ask, begin, frames, judge, photo, work
 from tests.passcodes.heic_files import heic
 from tests.passcodes.people import close, file, hopper
+from tests.passcodes.worker.face_steps import answer, ask, begin, frames, judge, photo, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

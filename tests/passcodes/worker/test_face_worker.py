@@ -10,7 +10,7 @@ from passcodes import face_checks
 from passcodes.models import FaceCheck, FaceCheckState, FaceTry
 from tests import factories
 from tests.accounts.test_work import start, wait_for  # noqa: F401 - a fixture
-from tests.passcodes.face_steps import answer, ask, begin, frames, photo, put_photo, wait_for_worker
+from tests.passcodes.worker.face_steps import answer, ask, begin, frames, photo, put_photo, wait_for_worker
 
 LRL = ("left", "right", "left")
 
