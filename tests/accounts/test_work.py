@@ -23,7 +23,7 @@ from scanning import partitions
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATIENCE = 60
-ROUND = ("purge", "partitions", "face-expire")  # kinds that come round
+ROUND = ("purge", "partitions", "face-expire", "document-checks")  # kinds that come round
 
 
 def wait_for(condition):

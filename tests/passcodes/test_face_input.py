@@ -36,7 +36,7 @@ def test_limit_says_until_when(phone, pass_id, ready):
         (b"%PDF-1.7 and so on", "not_a_picture"),
         (b"GIF89a\1\0\1\0", "not_a_picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_a_picture"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "heic"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "damaged"),
     ],
 )
 def test_other_files_than_pictures_are_refused_in_words(phone, pass_id, check, data, error):
