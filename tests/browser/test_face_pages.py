@@ -10,7 +10,7 @@ from PIL import Image
 from accounts.models import Task
 from declarations.identity import Result
 from declarations.models import Assurance
-from passcodes import face_checks
+from passcodes import face_results
 from passcodes.actions import issue_pass
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding
 from passcodes.models import FaceCheck, FaceImage, FaceTry
@@ -48,14 +48,21 @@ def look(kind: str) -> tuple[Task, FaceCheck]:
 
 def find_photo(finding) -> None:
     task, check = look("face-photo")
-    face_checks.record_photo(task=task, check=check, finding=finding, at=timezone.now())
+    face_results.record_photo(task=task, check=check, finding=finding, at=timezone.now())
 
 
 def find_live(finding=LiveFinding.PASSED, authority=Result.MATCH) -> None:
     task, _check = look("face-live")
     verdict, attempt = LiveVerdict(finding), FaceTry.objects.get(pk=int(task.subject.split(":")[1]))
-    face_checks.record_live(
-        task=task, attempt=attempt, verdict=verdict, authority=authority, threshold=0.45, model="", at=timezone.now()
+    face_results.record_live(
+        task=task,
+        attempt=attempt,
+        verdict=verdict,
+        authority=authority,
+        claim=face_results.claim_of(attempt.check_of),
+        threshold=0.45,
+        model="",
+        at=timezone.now(),
     )
 
 
@@ -118,7 +125,7 @@ def wait_for_aim(page, finding) -> None:
     for _time in range(40):
         if Task.objects.filter(kind="face-aim", done_at=None).exists():
             task, check = look("face-aim")
-            face_checks.record_aim(task=task, check=check, finding=finding, at=timezone.now())
+            face_results.record_aim(task=task, check=check, finding=finding, at=timezone.now())
             return
         page.wait_for_timeout(100)
     raise AssertionError("no picture came")
