@@ -317,7 +317,7 @@ def test_end_stops_the_open_code_page_at_once(son, mother, acting, who):
     ends = signed_in({"son": son, "mother": mother}[who])
     ends.post(f"/people/{acting.pk}/end/")
     assert client.get(f"{url}token").status_code == 401
-    assert client.get(url).status_code == 404
+    assert client.get(url).status_code == 302
     assert AuditEntry.objects.get(action="end-proxy").subject == f"person:{acting.person_id}"
 
 
@@ -362,3 +362,31 @@ def test_page_takes_the_same_queries_however_many_there_are(mother, daughter, nu
         html = page(client)
     assert html.count("139****") == 3 * number
     assert html.count("李*") >= number
+
+
+def test_open_code_page_of_an_ended_relation_says_so(son, mother, acting):
+    phone = signed_in(son)
+    address = f"/code/{PassCode.objects.get(person=mother.person).public_id}/"
+    assert phone.get(address).status_code == 200
+    proxies.end_proxy(proxy=acting, by=mother, at=timezone.now())
+    response = phone.get(address, follow=True)
+    assert response.redirect_chain == [("/people/", 302)]
+    assert "You no longer act for 李**." in response.content.decode()
+    assert signed_in(factories.account(phone="+8613800000005")).get(address).status_code == 404
+
+
+def test_address_of_an_unchecked_relative_s_code_leads_to_the_check(son):
+    proxy = factories.relative(account=son, acting=False, assurance=Assurance.DECLARED)
+    code = PassCode.objects.create(person=proxy.person)
+    response = signed_in(son).get(f"/code/{code.public_id}/", follow=True)
+    assert response.redirect_chain[-1] == (f"/face/{code.public_id}/", 302)
+
+
+def test_address_of_a_claim_leads_to_the_person_it_became(son, daughter):
+    claim = factories.relative(account=son, assurance=Assurance.DECLARED)
+    code = PassCode.objects.create(person=claim.person)
+    known = factories.relative(account=daughter).person
+    proxies.end_proxy(proxy=claim, by=son, at=timezone.now())
+    acts_for(son, known)
+    response = signed_in(son).get(f"/code/{code.public_id}/", follow=True)
+    assert response.redirect_chain[-1] == (f"/code/{PassCode.objects.get(person=known).public_id}/", 302)
