@@ -28,12 +28,12 @@ from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
 from passcodes import face_access, face_checks, face_words
 from passcodes.actions import issue_pass
-from passcodes.bodies import bounded
 from passcodes.face_access import Visit
 from passcodes.face_words import Words
 from passcodes.findings import DEFAULT_LIMITS, Movement
 from passcodes.models import FaceCheckState
 from passcodes.reasons import HOTLINE
+from passcodes.uploads import bounded
 
 OVERHEAD = 20_000  # bytes of a form around its file
 PHOTO_BODY = DEFAULT_LIMITS.bytes + OVERHEAD
