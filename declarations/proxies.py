@@ -20,7 +20,7 @@ from declarations.questions import Answers, Claim
 from healthpass.lib.masks import mask_phone
 
 RELATIVES = 20  # that an account may act for at a time
-MESSAGES_A_DAY = 3  # to one phone, of new proxies
+MESSAGES_A_DAY = 3  # to one phone, of claims that nobody has proven
 DAY = timedelta(days=1)
 
 
@@ -212,13 +212,7 @@ def _confirm(proxy: Proxy, by: Account, at: datetime) -> None:
     others = Proxy.objects.current().of_account(proxy.account).concerning(proxy.person).exclude(pk=proxy.pk)
     for other in others:
         end_proxy(proxy=other, by=by, at=at)
-    with translation.override(settings.LANGUAGE_CODE):
-        text = _(
-            "%(phone)s now shows your health code and declares for you in the Liaoning Health Pass. If this is not "
-            "right, sign in and end it under “My people”, or ask at a community service desk."
-        )
-        text %= {"phone": _phone_of(proxy.account)}
-    _tell_person(proxy, text, at)
+    _tell_person(proxy, at)
 
 
 def _ask_consent(proxy: Proxy, at: datetime) -> None:
@@ -230,30 +224,46 @@ def _ask_consent(proxy: Proxy, at: datetime) -> None:
         )
         text %= {"phone": _phone_of(proxy.account)}
     decider = proxy.person.holder or first_guardian(proxy.person)
-    if decider:
-        _tell_all(_phones_of(decider), text, at)
+    for phone in _phones_of(decider) if decider else ():
+        tell(phone, text, at)
 
 
-def _tell_person(proxy: Proxy, text: str, at: datetime) -> None:
+def _tell_person(proxy: Proxy, at: datetime) -> None:
     """To the phones of the person's account; without one, to the phone that was declared as the person's own."""
-    holder = proxy.person.holder
-    if holder:
-        _tell_all(_phones_of(holder), text, at)
-        return
+    person = proxy.person
+    with translation.override(settings.LANGUAGE_CODE):
+        if person.is_real_name:
+            text = _(
+                "%(phone)s now shows your health code and declares for you in the Liaoning Health Pass. If this is not "
+                "right, sign in and end it under “My people”, or ask at a community service desk."
+            )
+        else:
+            text = _(
+                "%(phone)s has declared in the Liaoning Health Pass for somebody whose phone is said to be yours, and "
+                "shows an unchecked code for them. If this is not right, sign in, declare with your document and end "
+                "it under “My people”, or ask at a community service desk."
+            )
+        text %= {"phone": _phone_of(proxy.account)}
+    for phone in _phones_of(person.holder) if person.holder else _declared_phone(proxy):
+        if person.is_real_name or _may_be_told(phone, at):
+            tell(phone, text, at)
+
+
+def _declared_phone(proxy: Proxy) -> list[str]:
+    """The phone that the account declared for the person, unless it is the account's own."""
     declaration = Declaration.objects.made_by(proxy.account).latest_of(proxy.person)
     own = {identifier_hash(IdentifierKind.PHONE, phone) for phone in _phones_of(proxy.account)}
-    if declaration and declaration.phone and identifier_hash(IdentifierKind.PHONE, declaration.phone) not in own:
-        _tell_all([declaration.phone], text, at)
+    phone = declaration.phone if declaration else ""
+    return [phone] if phone and identifier_hash(IdentifierKind.PHONE, phone) not in own else []
 
 
-def _tell_all(phones: list[str], text: str, at: datetime) -> None:
-    """A message to each phone, a few a day: more would only annoy."""
-    for phone in phones:
-        try:
-            limits.take("proxy-message", phone, limit=MESSAGES_A_DAY, per=DAY, at=at)
-        except LimitReached:
-            continue
-        tell(phone, text, at)
+def _may_be_told(phone: str, at: datetime) -> bool:
+    """A few times a day: whoever types a stranger's phone in claims must not flood it."""
+    try:
+        limits.take("proxy-message", phone, limit=MESSAGES_A_DAY, per=DAY, at=at)
+    except LimitReached:
+        return False
+    return True
 
 
 def _phones_of(account: Account) -> list[str]:

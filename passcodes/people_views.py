@@ -1,10 +1,12 @@
 """My people: for whom I act, who acts for me, and the requests that wait for my answer."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, Window
+from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,6 +23,7 @@ from healthpass.lib.masks import mask_phone
 from passcodes.actions import issue_pass
 
 PAST_SHOWN = 20
+DECLARATIONS_SHOWN = 5  # of each account that acts for me, the latest
 # What an account says of its relation, as the person concerned reads it.
 SAID_OF_ME: dict[str, Promise] = {
     Relation.PARENT: gettext_lazy("They say that you are their parent."),
@@ -49,6 +52,7 @@ class Actor:
     phone: str
     said: Promise | str
     concerns_me: bool
+    declared: tuple[datetime, ...] = ()  # when it last declared for me, newest first
 
 
 @never_cache
@@ -69,7 +73,7 @@ def people(request: HttpRequest) -> HttpResponse:
         mine = Proxy.objects.concerning(me).exclude(account=account)
         waiting = Q(person=me, confirmed_at=None)  # among the requests
         past = mine.exclude(ended_at=None).filter(Q(person=me) | ~Q(confirmed_at=None)).order_by("-ended_at")
-        context["acting"] = _actors(mine.current().exclude(waiting).with_last_declaration().order_by("created_at"), me)
+        context["acting"] = _with_declarations(_actors(mine.current().exclude(waiting).order_by("created_at"), me), me)
         context["past"] = _actors(past[:PAST_SHOWN], me)
     return render(request, "passcodes/people.html", context)
 
@@ -169,6 +173,18 @@ def _relatives(account: Account) -> list[Relative]:
 def _actors(rows: ProxyQuerySet, me: Person | None) -> list[Actor]:
     rows = rows.select_related("person", "account").prefetch_related("account__identifiers")
     return [_actor(proxy, me) for proxy in rows]
+
+
+def _with_declarations(actors: list[Actor], me: Person) -> list[Actor]:
+    """The same with when each last declared for my document."""
+    accounts = {actor.proxy.account_id for actor in actors}
+    rows = Declaration.objects.filter(person__document_hash=me.document_hash, account__in=accounts)
+    rank = Window(RowNumber(), partition_by="account", order_by="-made_at")
+    rows = rows.annotate(rank=rank).filter(rank__lte=DECLARATIONS_SHOWN).order_by("-made_at")
+    declared = defaultdict(list)
+    for account, made_at in rows.values_list("account", "made_at"):
+        declared[account].append(made_at)
+    return [replace(actor, declared=tuple(declared[actor.proxy.account_id])) for actor in actors]
 
 
 def _actor(proxy: Proxy, me: Person | None) -> Actor:

@@ -164,3 +164,30 @@ def test_ended_relation_shows_nothing(son):
         proxies.declare_again_for(proxy=proxy, answers=HEALTHY, by=son, at=timezone.now())
     with pytest.raises(proxies.NotActing):
         prove(proxy)
+
+
+def texts(outbox) -> list[tuple[str, str]]:
+    """To whom, and what."""
+    return [(message["to"], message["text"]) for message in outbox.messages]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_person_with_a_phone_is_told_of_each_proven_proxy(son, daughter, outbox):
+    holder = factories.account(phone="+8613800000003")
+    factories.person(holder=holder, number=factories.DOCUMENTS[1], name="李小花")
+    for account in (son, daughter, *(factories.account(phone=f"+861380000001{n}") for n in range(3))):
+        asked = prove(declare(account))
+        proxies.agree(proxy=asked, by=holder, at=timezone.now())
+    told = [text for to, text in texts(outbox) if to == "+8613800000003"]
+    assert len(told) == 10  # each asked for, and each agreed to
+    assert "138****0001" in told[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_strangers_cannot_flood_a_phone_with_unproven_claims(son, daughter, outbox):
+    for number in range(5):
+        account = factories.account(phone=f"+861380000002{number}")
+        declare(account, CHILD)
+    told = [text for to, text in texts(outbox) if to == HEALTHY.phone]
+    assert len(told) == proxies.MESSAGES_A_DAY
+    assert "unchecked code" in told[0]

@@ -12,7 +12,6 @@ from declarations import proxies
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
 from passcodes.models import PassCode
 from tests import factories
-from tests.accounts.conftest import outbox  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
@@ -176,11 +175,14 @@ def test_unchecked_relative_leads_to_the_check(son):
 
 
 def test_person_sees_who_acts_for_them(mother, son, acting):
-    factories.declaration(person=acting.person, account=son)
+    now = timezone.now()
+    for days in range(7):
+        factories.declaration(person=acting.person, account=son, made_at=now - timedelta(days=days))
     html = page(signed_in(mother))
+    declared = re.search(r"Declared for you: (.*?)</p>", html)[1].split(", ")
+    assert declared == [f"{timezone.localtime(now - timedelta(days=days)):%Y-%m-%d %H:%M}" for days in range(5)]
     assert "138****0001" in html and "They say that you are their parent." in html
     assert "Shows your code and declares for you." in html
-    assert html.count("Last declared") == 1
     assert "Nobody acts for you." not in html
     assert links(html) == [f"/people/{acting.pk}/end/"]
 
@@ -358,7 +360,7 @@ def test_page_takes_the_same_queries_however_many_there_are(mother, daughter, nu
         past = factories.account(phone=f"+861390000002{index}")
         proxies.end_proxy(proxy=acts_for(past, mother.person), by=past, at=timezone.now())
     client = signed_in(mother)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         html = page(client)
     assert html.count("139****") == 3 * number
     assert html.count("李*") >= number
