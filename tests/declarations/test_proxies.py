@@ -190,4 +190,4 @@ def test_strangers_cannot_flood_a_phone_with_unproven_claims(son, daughter, outb
         declare(account, CHILD)
     told = [text for to, text in texts(outbox) if to == HEALTHY.phone]
     assert len(told) == proxies.MESSAGES_A_DAY
-    assert "unchecked code" in told[0]
+    assert "待核验" in told[0]

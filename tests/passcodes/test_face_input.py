@@ -1,7 +1,7 @@
 """What the face check's pages refuse: too often, too large, too late, not a picture, not in order."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 import time_machine
@@ -9,8 +9,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from accounts import limits
+from declarations.models import Assurance
 from passcodes import face_checks, face_views
+from passcodes.actions import issue_pass
 from passcodes.models import FaceCheck, FaceImage
+from tests import factories
 from tests.passcodes.face_pages import POSTED, SCRIPT, answer, picture, state
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +130,37 @@ def test_times_have_to_be_in_order(phone, pass_id, ready):
 
 def test_challenge_before_the_photo_is_refused(phone, pass_id, check):
     assert phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT).status_code == 409
+
+
+def use_up(check, at) -> int:
+    """Challenges until there is no more; how many there were."""
+    for number in range(100):
+        try:
+            face_checks.issue_challenge(check=check, at=at)
+        except limits.LimitReached:
+            return number
+    raise AssertionError("no end")
+
+
+def test_five_tries_an_hour_and_ten_a_day(ready):
+    start = timezone.now().astimezone(UTC).replace(hour=1, minute=5)  # early in a day, as the counters have it
+    assert [use_up(ready, start + timedelta(hours=hour)) for hour in range(4)] == [5, 5, 0, 0]
+    assert use_up(ready, start + timedelta(days=1)) == 5
+
+
+def test_tries_count_for_the_account_over_its_relatives(ready, son):
+    now = timezone.now()
+    assert use_up(ready, now) == 5
+    other = factories.relative(account=son, number=factories.DOCUMENTS[2], acting=False, assurance=Assurance.DECLARED)
+    check = face_checks.begin(pass_code=issue_pass(person=other.person), account=son, by=son, at=now)
+    FaceCheck.objects.filter(pk=check.pk).update(state="ready")
+    assert use_up(check, now) == 0
+
+
+def test_tries_count_for_the_pass_over_its_accounts(ready):
+    now = timezone.now()
+    assert use_up(ready, now) == 5
+    daughter = factories.account(phone="+8613800000009")
+    check = face_checks.begin(pass_code=ready.pass_code, account=daughter, by=daughter, at=now)
+    FaceCheck.objects.filter(pk=check.pk).update(state="ready")
+    assert use_up(check, now) == 0
