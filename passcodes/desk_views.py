@@ -28,7 +28,7 @@ from declarations.models import Declaration, Person, Proxy, document_hash, name_
 from declarations.questions import Claim
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
-from passcodes import actions, desk_seen, facts, keys, reasons, tokens
+from passcodes import actions, desk_seen, facts, keys, reasons, relations, tokens
 from passcodes.colour import DEFAULT_RULES, Condition
 from passcodes.desk_forms import DigitsForm, LookUpForm, PhoneForm
 
@@ -196,7 +196,8 @@ def end_proxy(request: HttpRequest, person_id: int, proxy_id: int) -> HttpRespon
     now = timezone.now()
     found = _person(request, person_id, now)
     try:
-        desk.end_proxy_at_desk(proxy=Proxy(pk=proxy_id), **_doing(request, found, now))
+        ended = desk.end_proxy_at_desk(proxy=Proxy(pk=proxy_id), **_doing(request, found, now))
+        relations.end_checks(proxy=ended, by=request.user, at=now)
         messages.success(request, _("Ended: this phone shows the code no more."))
     except desk.NotTheirs:
         messages.warning(request, _("This relation has ended."))

@@ -14,7 +14,7 @@ from PIL import Image
 from accounts.models import Task
 from accounts.tasks import task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces
+from passcodes import document_checks, face_checks, face_results, faces, relations
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
 
@@ -98,8 +98,9 @@ def expire(task: Task, at: datetime) -> None:
 
 @task("document-checks", every=timedelta(minutes=10))
 def lapse_document_checks(task: Task, at: datetime) -> None:
-    """Checks by a person that nobody decided within a day, and their photos."""
+    """Checks by a person that nobody decided within a day, and their photos; and checks whose relation has ended."""
     document_checks.lapse(at)
+    relations.sweep(at)
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:
