@@ -94,7 +94,7 @@ def declare_again(request: HttpRequest, person_id: int) -> HttpResponse:
         return _declare(request, now, person)
     _record(request, "desk-view", now, person=person, page="declare")
     office = _office(request)
-    last = desk.last_declared_at(office, person)
+    last = desk.last_told(office, person)
     form = DeskForm.again(office=office, today=timezone.localdate(now), person=person, last=last)
     return _form_page(request, form, person)
 
