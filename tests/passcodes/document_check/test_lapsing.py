@@ -54,3 +54,13 @@ def test_no_column_holds_a_photo_of_a_check_that_has_ended(proxy, officer):
     ask(proxy, at=timezone.now() - KEPT)
     document_checks.lapse(timezone.now())
     assert [(check.photo, check.note) for check in DocumentCheck.objects.all()] == [(None, None)] * 3
+
+
+def test_all_that_are_overdue_lapse_at_once(monkeypatch):
+    monkeypatch.setattr(document_checks, "BATCH", 2)
+    now = timezone.now()
+    for digit in range(4):
+        account = factories.account(phone=f"+861391234567{digit}")
+        ask(factories.relative(account=account, number=factories.DOCUMENTS[digit], assurance=0), at=now - KEPT)
+    assert document_checks.lapse(now) == 4
+    assert [check.photo for check in DocumentCheck.objects.all()] == [None] * 4
