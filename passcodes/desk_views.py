@@ -157,7 +157,7 @@ def _proxy_row(proxy: Proxy, person: Person) -> dict:
     return {
         "pk": proxy.pk,
         "phone": _phones(proxy.account),
-        "relation": proxy.get_relation_display(),
+        "relation": proxy.neutral_relation,
         "since": proxy.confirmed_at or proxy.created_at,
         "acts": proxy.is_acting and proxy.person_id == person.pk,
     }

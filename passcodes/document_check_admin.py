@@ -110,7 +110,7 @@ class DocumentCheckAdmin(AuditedAdmin):
         if check.pass_code.person.holder_id == check.account_id:
             return _("themselves")
         proxy = Proxy.objects.of_account(check.account).filter(person=check.pass_code.person).order_by("-pk").first()
-        return proxy.get_relation_display() if proxy else "—"
+        return proxy.neutral_relation if proxy else "—"
 
     @admin.display(description=gettext_lazy("asked by"))
     def asked_by(self, check: DocumentCheck) -> str:

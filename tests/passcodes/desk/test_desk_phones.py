@@ -26,6 +26,7 @@ def test_every_proxy_is_listed_masked_and_can_be_ended(desk, mother, django_asse
     with django_assert_num_queries(11):
         response = desk.get(page)
     assert "139****0001" in response.text
+    assert "· parent" in response.text and "my parent" not in response.text
     assert [row["acts"] for row in response.context["proxies"]] == [False, False, False]
     assert "13900000001" not in response.text
     proxy = Proxy.objects.current().first()

@@ -119,6 +119,7 @@ def test_officer_sees_the_claim_in_full_with_the_photo_and_every_look_is_written
     assert "李**" in listed and "李小花" not in listed and NUMBER not in listed
     text = admin.get(f"{QUEUE}{check.pk}/change/").text
     assert "李小花" in text and NUMBER in text and "1990-01-01" in text
+    assert ">parent<" in text and "my parent" not in text
     assert f"{QUEUE}{check.pk}/photo/" in text
     photo = admin.get(f"{QUEUE}{check.pk}/photo/")
     assert (photo["Content-Type"], photo.content == bytes(check.photo)) == ("image/jpeg", True)
