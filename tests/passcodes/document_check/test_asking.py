@@ -117,9 +117,24 @@ def test_upload_never_reaches_the_disk(son, page, monkeypatch):
     assert DocumentCheck.objects.count() == 1
 
 
-def test_huge_request_is_not_even_read(son, page):
-    response = browser(son).post(page, {"photo": upload()}, CONTENT_LENGTH=str(10**9))
-    assert response.status_code == 400
+def test_huge_request_is_not_even_read_and_the_page_says_so(son, page):
+    response = browser(son).post(page, {"photo": upload()}, CONTENT_LENGTH=str(64_000_001))
+    assert response.status_code == 413
+    assert "The file is too large: at most 8 MB." in response.text and 'type="file"' in response.text
+    assert not DocumentCheck.objects.exists()
+    stranger = browser(factories.account(phone="+8613900000002"))
+    assert stranger.post(page, {"photo": upload()}, CONTENT_LENGTH=str(10**9)).status_code == 404
+
+
+def test_hundreds_of_files_and_a_torn_body_are_told_in_words(son, page):
+    torn = {"data": b"--", "content_type": "multipart/form-data"}
+    fields = {"data": b"note=" + b"x" * 2_000_000, "content_type": "application/x-www-form-urlencoded"}
+    for body in ({"data": {"photo": [upload(b"x") for _ in range(150)], "note": "老人卧床"}}, torn, fields):
+        response = browser(son).post(page, **body)
+        assert response.status_code == 400
+        assert "The upload could not be read. Please choose one photo and send it again." in response.text
+        assert 'type="file"' in response.text and "no-store" in response["Cache-Control"]
+    assert not DocumentCheck.objects.exists()
 
 
 def test_foreign_page_cannot_ask(son, page):
