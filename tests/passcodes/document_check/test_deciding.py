@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import DeskClerk, Office
 from declarations.models import Assurance, Person, Proxy
 from passcodes import document_checks
 from passcodes.models import DocumentCheck, DocumentCheckState
@@ -50,6 +51,17 @@ def test_refusal_changes_nobody_and_says_why(son, proxy, officer, outbox, page, 
     response = browser(son).get(page)
     assert "照片看不清号码" in response.text and f"#{officer.pk}" in response.text
     assert 'type="file"' in response.text  # a clearer photo may follow
+
+
+def test_asker_reads_whom_to_ask_about_the_decision(son, proxy, officer, page):
+    decide(ask(proxy), officer, approved=False)
+    text = browser(son).get(page).text
+    assert f"<dd>#{officer.pk}</dd>" in text and 'href="tel:12320"' in text
+    office = Office.objects.create(name="和平区服务台", phone="024-11111", division=210102)
+    DeskClerk.objects.create(account=officer, office=office)
+    text = browser(son).get(page).text
+    assert f"#{officer.pk} · 和平区服务台" in text
+    assert 'href="tel:024-11111"' in text and "12320" not in text
 
 
 def test_second_officer_is_told_that_the_first_has_decided(proxy, officer, admin):
