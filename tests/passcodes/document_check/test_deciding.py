@@ -96,20 +96,45 @@ def test_claim_that_changed_after_the_look_is_not_approved(proxy, officer):
     assert check.state == DocumentCheckState.WAITING
 
 
-def test_relation_that_has_ended_is_not_approved_but_can_be_refused(proxy, officer):
+@pytest.mark.parametrize("decision", ["approve", ""])
+def test_officer_keeps_the_reason_when_the_claim_has_changed(proxy, admin, decision):
+    check = ask(proxy)
+    data = {"decision": decision, "reason": REASON, "shown": document_checks.shown(proxy.person)}
+    Person.objects.filter(pk=proxy.person_id).update(name="王五")
+    response = admin.post(f"{QUEUE}{check.pk}/decide/", data)
+    assert "What was claimed has been changed meanwhile." in response.text
+    assert REASON in response.text and "王五" in response.text
+    shown = re.search(r'name="shown" value="(\w+)"', response.text)[1]
+    assert admin.post(f"{QUEUE}{check.pk}/decide/", data | {"decision": "approve", "shown": shown}).url == QUEUE
+
+
+def test_relation_that_has_ended_is_not_approved_but_can_be_refused(proxy, officer, admin):
     check = ask(proxy)
     Proxy.objects.update(ended_at=timezone.now())
     with pytest.raises(document_checks.NothingToAsk):
         decide(check, officer)
+    data = {"decision": "approve", "reason": REASON, "shown": document_checks.shown(proxy.person)}
+    response = admin.post(f"{QUEUE}{check.pk}/decide/", data)
+    assert "there is nothing to approve" in response.text and f">\n{REASON}</textarea>" in response.text
     decide(check, officer, approved=False)
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "ok", "字" * 501])
-def test_reason_is_required(proxy, admin, reason):
+FEW = "Give a reason in a few words."
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [("", FEW), ("  ", FEW), ("ok", FEW), ("字" * 501, "At most 500 characters; you entered 501.")],
+)
+def test_reason_is_required_and_comes_back_as_it_was_typed(proxy, admin, reason, error):
     check = ask(proxy)
     data = {"decision": "refuse", "reason": reason, "shown": document_checks.shown(proxy.person)}
     response = admin.post(f"{QUEUE}{check.pk}/decide/", data)
-    assert response.url == f"{QUEUE}{check.pk}/change/"
+    assert response.context["decision_form"].errors == {"reason": [error]}
+    assert error in response.text and f">\n{reason}</textarea>" in response.text
+    assert "李小花" in response.text and 'aria-invalid="true"' in response.text
+    assert "has been changed meanwhile" not in response.text
+    assert actions_on(proxy.person) == ["ask-document-check", "view-documentcheck"]
     check.refresh_from_db()
     assert check.state == DocumentCheckState.WAITING
 
