@@ -1,6 +1,9 @@
 """What the desk records, of whom, and what it prints."""
 
+from datetime import datetime, timedelta
+
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import AuditEntry
@@ -40,6 +43,24 @@ def test_document_that_was_not_seen_is_not_declared_for(desk):
         "Look this document up first, and confirm that you have seen it."
     ]
     assert not Person.objects.exists()
+
+
+def test_nothing_typed_is_lost_when_the_half_hour_runs_out(desk, mother):
+    with time_machine.travel(datetime.now().astimezone(), tick=False) as clock:
+        page = served(desk, mother)
+        Person.objects.filter(pk=mother.pk).update(name="李大花")  # of the person, nothing but what was typed is shown
+        clock.shift(timedelta(minutes=31))
+        for wrong in ({}, {"county": ""}, {"button": "add-travel"}):
+            response = desk.post(f"{page}declare/", ANSWERS | {"address": "太原街2号"} | wrong)
+            assert response.status_code == 200
+            assert "太原街2号" in response.text and NUMBER in response.text and "李小花" in response.text
+            assert "李大花" not in response.text and "李**" not in response.text and page not in response.text
+        response = desk.post(f"{page}declare/", ANSWERS)
+        assert 'href="/desk/" target="_blank"' in response.text and "what you typed stays" in response.text
+        assert Declaration.objects.filter(person=mother).count() == 1  # the one from before
+        desk.post("/desk/", LOOK)
+        assert desk.post("/desk/declare/", ANSWERS).url == page
+    assert Declaration.objects.latest_of(mother).account.desk_roles.exists()
 
 
 def test_residence_outside_the_division_is_another_desk_s(desk):

@@ -44,7 +44,13 @@ def test_known_person_s_page_opens_for_half_an_hour_for_who_has_seen_the_documen
         clock.shift(timedelta(minutes=30, seconds=-1))
         assert desk.get(page).status_code == 200
         clock.shift(timedelta(seconds=1))
-        assert desk.get(page).status_code == 404
+        for path in pages_of(mother):
+            response = desk.get(path, follow=True)
+            assert response.redirect_chain == [("/desk/", 302)]
+            assert "Half an hour has passed since you saw the document." in response.text
+            assert other_desk.get(path).status_code == 404
+        for path in (f"{page}phone/", f"{page}proxy/1/agree/", f"{page}proxy/1/end/"):
+            assert desk.post(path, {"phone": "13912345678"}).url == "/desk/"
 
 
 def test_page_is_masked(desk, mother):
