@@ -185,7 +185,7 @@ class DocumentCheckAdmin(AuditedAdmin):
             if form.is_bound and form.data.get("shown") != shown:
                 text = _("What was claimed has been changed meanwhile. Please compare it with the photo again.")
                 self.message_user(request, text, messages.WARNING)
-            context["shown"] = shown
+            context["errors"], context["shown"] = form.errors, shown  # errors: Django's line on top of the page
             context["photo_url"], context["decide_url"] = self._url_of("photo", obj), self._url_of("decide", obj)
             context["is_own"] = document_checks.concerns(request.user, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -133,6 +133,7 @@ def test_reason_is_required_and_comes_back_as_it_was_typed(proxy, admin, reason,
     assert response.context["decision_form"].errors == {"reason": [error]}
     assert error in response.text and f">\n{reason}</textarea>" in response.text
     assert "李小花" in response.text and 'aria-invalid="true"' in response.text
+    assert "Please correct the error below." in response.text
     assert "has been changed meanwhile" not in response.text
     assert actions_on(proxy.person) == ["ask-document-check", "view-documentcheck"]
     check.refresh_from_db()
