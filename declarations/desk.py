@@ -49,7 +49,7 @@ def serves(office: Office, person: Person) -> bool:
     return latest is None or office.covers(latest.division)
 
 
-def last_declared_at(office: Office, person: Person) -> Declaration | None:
+def last_told(office: Office, person: Person) -> Declaration | None:
     """What the office's clerks were last told for the person: a desk sees no more of earlier answers."""
     return Declaration.objects.filter(account__desk_roles__office=office).latest_of(person)
 
