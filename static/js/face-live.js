@@ -25,7 +25,7 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
   let aim = null;
   let spokenAt = 0;
 
-  part("open").addEventListener("click", open);
+  part("open")?.addEventListener("click", open);
   part("switch").addEventListener("click", switchCamera);
   part("begin").addEventListener("click", challenge);
   part("cancel").addEventListener("click", () => stop(null));
@@ -136,8 +136,9 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     const answer = body({ key, at: JSON.stringify(pictures.map(({ at }) => at)), frame: pictures.map(({ blob }) => blob) });
     for (let tries = 1; tries <= TRIES; tries++) {
       try {
-        await client.post("frames/", answer);
+        const reply = await client.post("frames/", answer);
         if (current !== run) return;
+        if (["too_large", "unreadable"].includes(reply.error)) return stop(null, reply); // the others end the try: the page tells
         step.busy = false;
         return refresh();
       } catch {
@@ -177,7 +178,7 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     if (reason || answer) fail(answer || { error: reason, title: texts(reason) });
     if (answer?.error === "not_now") return refresh();
     if (["no-camera", "insecure", "denied"].includes(reason)) panel.querySelector("[data-ways-box]").open = true;
-    part("open").focus();
+    part("open")?.focus();
   }
 
   function close() {

@@ -47,6 +47,7 @@ async function watch() {
     if (state.error) return location.reload();
     show(panel, state);
     if (step.busy) continue;
+    if (panel.dataset.panel === "live" && Boolean(state.limit) !== Boolean(panel.querySelector("[data-limit]"))) return refresh();
     if (group(state.state) !== group(panel.dataset.panelState)) return refresh();
   }
 }
