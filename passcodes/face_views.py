@@ -276,7 +276,7 @@ def _limit(visit: Visit, now: datetime) -> Words | None:
 
 
 def _outcome(visit: Visit) -> str:
-    """Why a code whose check has passed is neutral still: `desk`, `changed` since the authority said yes, or `unasked`."""
+    """Why a code whose check has passed is neutral still: `desk`, `changed` since its yes, or `unasked`."""
     if visit.state != FaceCheckState.PASSED:
         return ""
     if visit.person.needs_desk:

@@ -151,7 +151,8 @@ def of_ended(check: FaceCheck) -> Words | None:
             "expired",
             _("The face check has ended by itself"),
             _(
-                "It was not finished within a day, so its pictures are deleted. You can begin again, or choose another way."
+                "It was not finished within a day, so its pictures are deleted."
+                " You can begin again, or choose another way."
             ),
         )
     return Words(
