@@ -142,13 +142,15 @@ def test_failed_turns_say_how_to_do_better(proxy_phone):
     assert page.locator("[data-live-open]").is_visible()
 
 
-def test_turns_at_ones_own_pace_wait_for_the_person(proxy_phone):
+def test_turns_at_ones_own_pace_wait_for_the_person(proxy_phone, check_accessibility):
     page = proxy_phone
     to_live(page)
     page.get_by_label("按自己的节奏").check()
     page.locator("[data-live-open]").click()
     page.locator("[data-live-begin]").click()
     page.locator("[data-phase=straight][data-step='0']").wait_for()
+    assert page.locator("[data-live-press]").bounding_box()["height"] >= 80
+    check_accessibility(page)
     page.wait_for_timeout(4000)
     for number in range(7):
         page.locator(f"[data-live-stage][data-step='{number}']").wait_for()
