@@ -308,6 +308,19 @@ def test_consent_tells_all_that_is_taken_and_kept(phone, pass_id):
         assert words in html
 
 
+def test_chinese_calls_a_relative_by_another_word_than_oneself(son, phone, pass_id, check):
+    headers = {"accept-language": "zh-hans"}
+    html = phone.get(f"/face/{pass_id}/", headers=headers).content.decode()
+    assert "李**的照片" in html
+    assert "改用对方的手机验证" in html
+    assert "本人" not in html
+    own = factories.pass_code(account=son, name="张三", number=factories.DOCUMENTS[2], assurance=Assurance.DECLARED)
+    phone.post(f"/face/{own.public_id}/consent/")
+    html = phone.get(f"/face/{own.public_id}/", headers=headers).content.decode()
+    assert "本人照片" in html
+    assert "对方" not in html
+
+
 def test_task_that_failed_for_good_does_not_keep_anybody_waiting(phone, pass_id, check):
     phone.post(f"/face/{pass_id}/photo/", {"photo": picture()})
     Task.objects.update(done_at=timezone.now(), failed="crash")
