@@ -33,6 +33,7 @@ CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
 FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
 FRAME_LIMITS = replace(DEFAULT_LIMITS, bytes=FRAME_BYTES, pixels=640 * 640, pixels_whole=640 * 640, pixels_heic=0)
 PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
+HASHES_KEPT = timedelta(days=30)
 EARLIER_TRIES = 200  # whose pictures may not come again
 
 
@@ -152,6 +153,12 @@ def answer(*, check: FaceCheck, key: str, frames: Sequence[tuple[bytes, float]],
         raise Refused(finding)
 
 
+def next_try(*, check: FaceCheck, at: datetime) -> datetime | None:
+    """When a challenge may be asked for again; None where it may be now."""
+    ends = [limits.reached(**count, limit=most, at=at) for count, most in _counts(check)]
+    return max((end for end in ends if end), default=None)
+
+
 def withdraw(*, check: FaceCheck, by: Account | None, at: datetime) -> None:
     """End the check, with its pictures, at whatever step."""
     with transaction.atomic():
@@ -226,7 +233,10 @@ def link_hash(token: str) -> str:
 
 
 def expire(at: datetime) -> int:
-    """End checks of the day before and delete pictures that are left, whatever happened; how many checks."""
+    """End checks of the day before and delete pictures that are left, whatever happened; how many checks.
+
+    Fingerprints of pictures go after HASHES_KEPT.
+    """
     outdated = at - PICTURES_KEPT
     ended = 0
     for check in FaceCheck.objects.open().filter(consented_at__lt=outdated):
@@ -236,6 +246,7 @@ def expire(at: datetime) -> int:
                 end(check, FaceCheckState.ENDED, at)
                 ended += 1
     FaceImage.objects.filter(created_at__lt=outdated).delete()
+    FaceTry.objects.filter(challenged_at__lt=at - HASHES_KEPT).exclude(frame_hashes=[]).update(frame_hashes=[])
     return ended
 
 
@@ -283,18 +294,23 @@ def _drop_unanswered(check: FaceCheck, at: datetime) -> None:
 
 def _take_try(check: FaceCheck, at: datetime) -> None:
     """Count one try of the pass and of the account. Raises limits.LimitReached, and then counts none."""
-    counts = [
-        {"scope": f"face-{unit}-{who}", "value": str(value), "per": per}
-        for who, value in (("pass", check.pass_code_id), ("account", check.account_id))
-        for unit, per in (("hour", HOUR), ("day", DAY))
-    ]
-    for number, count in enumerate(counts):
+    counts = _counts(check)
+    for number, (count, most) in enumerate(counts):
         try:
-            limits.take(**count, limit=TRIES_AN_HOUR if count["per"] == HOUR else TRIES_A_DAY, at=at)
+            limits.take(**count, limit=most, at=at)
         except limits.LimitReached:
-            for taken in counts[:number]:
+            for taken, _most in counts[:number]:
                 limits.give_back(**taken, at=at)
             raise
+
+
+def _counts(check: FaceCheck) -> list[tuple[dict, int]]:
+    """What one try counts for, each with the most."""
+    return [
+        ({"scope": f"face-{unit}-{who}", "value": str(value), "per": per}, most)
+        for who, value in (("pass", check.pass_code_id), ("account", check.account_id))
+        for unit, per, most in (("hour", HOUR, TRIES_AN_HOUR), ("day", DAY, TRIES_A_DAY))
+    ]
 
 
 def _refusal(attempt: FaceTry, frames: Sequence[tuple[bytes, float]], at: datetime) -> LiveFinding | None:

@@ -47,6 +47,14 @@ def test_a_place_moves_up_when_a_task_is_done_not_when_it_is_taken(now):
 
 
 @pytest.mark.django_db
+def test_a_place_among_kinds_counts_other_subjects_once(now):
+    for kind, subject in [("photo", "a:1"), ("photo", "a:1"), ("live", "b:1"), ("aim", "a:2"), ("photo", "a:9")]:
+        tasks.enqueue(kind, subject, at=now - SECOND)
+    ours = tasks.enqueue("photo", "a:9", at=now)
+    assert (tasks.place(ours), tasks.place(ours, kinds=("photo", "live"))) == (5, 2)
+
+
+@pytest.mark.django_db
 def test_taking_asks_three_questions(now, django_assert_num_queries):
     tasks.enqueue("x", "", at=now)
     with django_assert_num_queries(3):

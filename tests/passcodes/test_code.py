@@ -206,6 +206,14 @@ def test_relative_s_identity_is_checked_by_the_face(resident, holder):
     assert "/declare/verify/" not in html
 
 
+def test_own_identity_is_checked_again_or_by_the_face(client):
+    account = factories.account(phone="+8613800000007")
+    code = factories.pass_code(account=account, assurance=Assurance.DECLARED)
+    html = page_of(signed_in(account), code).content.decode()
+    assert "Check my identity again" in html
+    assert f'href="/face/{code.public_id}/"' in html
+
+
 def tabs(response) -> list[tuple[str, bool, str]]:
     """The codes one tap away: (address, whether it is this page, words)."""
     nav = re.search(r'(?s)<nav class="switch".*?</nav>', response.content.decode())

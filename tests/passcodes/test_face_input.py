@@ -13,7 +13,7 @@ from accounts import limits
 from declarations.models import Assurance
 from passcodes import face_checks, face_views
 from passcodes.actions import issue_pass
-from passcodes.models import FaceCheck, FaceImage
+from passcodes.models import FaceCheck, FaceImage, FaceTry
 from tests import factories
 from tests.passcodes.face_pages import POSTED, SCRIPT, answer, picture, state
 
@@ -31,6 +31,22 @@ def test_limit_says_until_when(phone, pass_id, ready):
         "title": "That was very often in a short time",
         "advice": "You can go on after 11:00. The ways without a face check are open all the time.",
     }
+
+
+def test_limit_is_shown_before_anything_is_tried_in_vain(phone, pass_id, ready):
+    with time_machine.travel("2026-11-25T10:10:00+08:00", tick=False):
+        for _number in range(face_checks.TRIES_AN_HOUR):
+            assert state(phone, pass_id)["limit"] is None
+            phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT)
+        assert state(phone, pass_id)["limit"]["advice"].startswith("You can go on after 11:00.")
+        html = phone.get(f"/face/{pass_id}/").content.decode()
+        assert "You can go on after 11:00." in html
+        assert "Start the face check" not in html
+        assert "data-ways-box open" in html
+        assert phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT).status_code == 429
+    with time_machine.travel("2026-11-25T11:00:00+08:00", tick=False):
+        assert state(phone, pass_id)["limit"] is None
+        assert "Start the face check" in phone.get(f"/face/{pass_id}/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -71,6 +87,13 @@ def test_large_bodies_are_refused_before_they_are_parsed(phone, pass_id, check, 
     assert not hasattr(response.wsgi_request, "_files")
 
 
+def test_live_pictures_that_are_too_large_are_not_called_a_photo(phone, pass_id, ready):
+    files = {"frame": SimpleUploadedFile("frame.jpg", b"\xff\xd8\xff" + b"\0" * face_views.FRAMES_BODY)}
+    refused = phone.post(f"/face/{pass_id}/frames/", files, headers=SCRIPT).json()
+    assert refused["title"] == "The live pictures could not be used"
+    assert "8 MB" not in refused["advice"]
+
+
 def test_csrf_token_is_needed(son, pass_id):
     client = Client(enforce_csrf_checks=True)
     client.force_login(son, backend="accounts.backends.OneTimeCodeBackend")
@@ -104,6 +127,16 @@ def test_challenge_is_answered_once(phone, pass_id, ready):
     assert answer(phone, pass_id, key=key).status_code == 200
     assert answer(phone, pass_id, key=key, first=20).status_code == 409
     assert FaceImage.objects.filter(kind="frame").count() == 10
+
+
+def test_fingerprints_of_pictures_are_kept_for_thirty_days(phone, pass_id, ready):
+    answer(phone, pass_id)
+    attempt = FaceTry.objects.get()
+    assert len(attempt.frame_hashes) == 10
+    for days, left in [(29, 10), (31, 0)]:
+        face_checks.expire(attempt.challenged_at + timedelta(days=days))
+        attempt.refresh_from_db()
+        assert len(attempt.frame_hashes) == left
 
 
 def test_answer_after_two_minutes_is_too_late(phone, pass_id, ready):
