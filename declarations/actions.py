@@ -14,7 +14,7 @@ from accounts import audit, sms
 from accounts.models import Account, IdentifierKind, last_four_hash
 from declarations import identity, questions
 from declarations.identity import Result
-from declarations.models import Assurance, Declaration, Person, Stay, document_hash, name_hash
+from declarations.models import Assurance, Declaration, Person, Proxy, Stay, document_hash, name_hash
 from declarations.questions import Answers, Claim
 
 Written = TypeVar("Written")
@@ -206,7 +206,7 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
     )
     if previous is None:
         return
-    Account.objects.filter(pk=previous.pk).update(last_four_hash="")
+    Account.objects.filter(pk=previous.pk).update(last_four_hash=_last_four_of_first_relative(previous))
     with translation.override(settings.LANGUAGE_CODE):
         text = _(
             "Your document in the Liaoning Health Pass is now used with another phone number, as the authority or a "
@@ -215,6 +215,12 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
         )
     for phone in previous.identifiers.filter(kind=IdentifierKind.PHONE):
         tell(phone.value, text, at)
+
+
+def _last_four_of_first_relative(account: Account) -> str:
+    """What an account is asked for that has no person of its own, as a keyed hash; "" if it acts for nobody."""
+    first = Proxy.objects.current().of_account(account).select_related("person").order_by("created_at", "pk").first()
+    return first.person.document_last_four_hash if first else ""
 
 
 def _save_claim(person: Person, account: Account, claim: Claim) -> Person:
