@@ -70,8 +70,8 @@ def is_due(*, account: Account, person_id: int) -> bool:
     if not settings.FACE_CHECK_FOR_SELF:
         return False
     checks = FaceCheck.objects.filter(account=account, pass_code__person=person_id, state=FaceCheckState.PASSED)
-    proven = Person.objects.filter(pk=person_id, assurance__gte=Assurance.FACE)
-    return not (proven.exists() or checks.exists())
+    seen = Person.objects.filter(pk=person_id, assurance=Assurance.OFFICER)
+    return not (seen.exists() or checks.exists())
 
 
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
@@ -247,7 +247,11 @@ def proxy_of(check: FaceCheck) -> Proxy | None:
 
 def locked(check: FaceCheck, *, raising: bool = True) -> FaceCheck:
     """The check as it is now, for this transaction alone. Raises NotNow if it has ended."""
-    current = FaceCheck.objects.select_for_update(of=("self",)).select_related("pass_code", "account").get(pk=check.pk)
+    current = (
+        FaceCheck.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("pass_code", "account")
+        .get(pk=check.pk)
+    )
     if raising and current.ended_at:
         raise NotNow
     return current

@@ -108,7 +108,7 @@ def claim_of(check: FaceCheck) -> Claim:
 def _claim_now(check: FaceCheck) -> Claim:
     """The same, until the transaction ends: everybody of the document is locked, in the order of all who do that."""
     document = Person.objects.filter(pk=check.pass_code.person_id).values("document_hash")
-    people = Person.objects.select_for_update().filter(document_hash__in=document).order_by("pk")
+    people = Person.objects.select_for_update(no_key=True).filter(document_hash__in=document).order_by("pk")
     return declarations.claim_of(next(person for person in people if person.pk == check.pass_code.person_id))
 
 

@@ -68,6 +68,13 @@ def load(data: bytes, limits: Limits = DEFAULT_LIMITS, side: int | None = None) 
     return _upright(small, orientation)
 
 
+def as_jpeg(picture: Image.Image, quality: int) -> bytes:
+    """The picture as a JPEG made anew from the pixels: nothing else that came with a file is in it."""
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=quality)
+    return data.getvalue()
+
+
 def _formats(data: bytes, limits: Limits) -> tuple[str, ...]:
     """The Pillow formats that the beginning of the bytes allows. Raises PictureError for all other files."""
     if not data:

@@ -1,12 +1,13 @@
 """Acting for others: whom it touches, who has to agree, and how it ends."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Account
-from declarations import proxies
+from declarations import actions, proxies
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.questions import Answers, Claim
 from passcodes import facts
@@ -207,3 +208,41 @@ def test_strangers_cannot_flood_a_phone_with_unproven_claims(son, daughter, outb
     told = [text for to, text in texts(outbox) if to == HEALTHY.phone]
     assert len(told) == proxies.MESSAGES_A_DAY
     assert "待核验" in told[0]
+
+
+def told(outbox, phone) -> int:
+    return len([message for message in outbox.messages if message["to"] == phone])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_second_proxy_is_told_to_the_phone_that_the_first_declared(son, daughter, outbox):
+    prove(declare(son))
+    assert told(outbox, HEALTHY.phone) == 1
+    prove(declare(daughter, answers=replace(HEALTHY, phone="+8613800000002")))
+    assert told(outbox, HEALTHY.phone) == 2
+
+
+def test_no_proof_takes_the_place_of_consent(son):
+    factories.person(holder=factories.account(phone="+8613800000003"), number=factories.DOCUMENTS[1])
+    asked = prove(declare(son))
+    assert not prove(asked, Assurance.OFFICER).is_acting
+
+
+def test_taking_over_one_s_code_ends_acting_for_oneself_and_tells_of_the_others(son, daughter, outbox):
+    mother = prove(declare(son)).person
+    prove(declare(daughter))
+    claim = replace(MOTHER, name="李小花")
+    actions.declare(account=daughter, claim=claim, answers=HEALTHY, by=daughter, at=timezone.now())
+    mother.refresh_from_db()
+    assert mother.holder == daughter
+    assert [proxy.account for proxy in Proxy.objects.current()] == [son]
+
+
+def test_ended_while_the_proxy_declares_stays_ended(son):
+    """`_usable` read the relation without a lock, and saving it undid the end."""
+    proxy = prove(declare(son))
+    stale = Proxy.objects.get(pk=proxy.pk)
+    proxies.end_proxy(proxy=proxy, by=son, at=timezone.now())
+    assert declare(son) != stale
+    stale.refresh_from_db()
+    assert stale.ended_at

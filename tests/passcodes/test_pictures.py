@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from passcodes import faces, pictures
 from passcodes.findings import Limits, PictureFinding
-from passcodes.pictures import PictureError, inspect, load
+from passcodes.pictures import PictureError, as_jpeg, inspect, load
 from tests.passcodes.heic_files import heic
 from tests.passcodes.people import astronaut, close, file, hopper
 
@@ -70,6 +70,16 @@ def test_every_orientation_brings_back_the_upright_picture():
             8: upright.transpose(Image.Transpose.ROTATE_270),
         }[orientation]
         assert load(file(stored, "PNG", exif=exif)).tobytes() == upright.tobytes(), orientation
+
+
+def test_jpeg_made_anew_holds_pixels_only():
+    exif = Image.Exif()
+    exif[0x10F] = "Maker"
+    picture = load(file(Image.new("RGB", (400, 200), "red"), exif=exif, comment=b"at home"))
+    data = as_jpeg(picture, 90)
+    assert b"Exif" not in data and b"at home" not in data
+    assert Image.open(io.BytesIO(data)).size == (400, 200)
+    assert len(as_jpeg(picture, 30)) < len(data)
 
 
 def png_header(width, height):
