@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.models import Office
+from accounts.models import DeskClerk, Office
 from declarations.models import Assurance
 from tests import factories
 from tests.passcodes.desk.steps import NUMBER, clerk_at
@@ -41,7 +41,11 @@ def other_desk(other_office):
 
 @pytest.fixture
 def mother():
-    """A real-name person from the office's division, whom nobody holds."""
+    """A real-name person from the office's division, as another desk there has declared, whom nobody holds."""
     person = factories.person(name="李小花", number=NUMBER, assurance=Assurance.FACE)
-    factories.declaration(person=person, account=factories.account(phone="+8613800000009"))
+    account = factories.account(phone="+8613800000009")
+    DeskClerk.objects.create(
+        account=account, office=Office.objects.create(name="另一服务台", phone="024-54321", division=210100)
+    )
+    factories.declaration(person=person, account=account)
     return person

@@ -76,7 +76,7 @@ def test_person_of_another_district_is_sent_to_the_other_desk(desk, other_desk, 
 
 def test_person_who_has_declared_elsewhere_meanwhile_is_gone(desk, mother):
     page = served(desk, mother)
-    factories.declaration(person=mother, account=factories.account(), division=210202)
+    factories.declaration(person=mother, account=mother.declarations.get().account, division=210202)
     assert desk.get(page).status_code == 404
 
 
@@ -113,3 +113,9 @@ def test_limit_of_look_ups_a_day(desk, mother, monkeypatch):
     response = desk.post("/desk/", LOOK)
     assert response.status_code == 429
     assert response.context["form"].non_field_errors()[0].startswith("The desk's limit for a day is reached.")
+
+
+def test_whoever_acts_for_a_person_cannot_keep_them_from_their_desk(desk, mother):
+    page = served(desk, mother)
+    factories.declaration(person=mother, account=factories.account(), division=210202)
+    assert desk.get(page).status_code == 200
