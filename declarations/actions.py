@@ -218,7 +218,7 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
     if previous is None:
         return
     end_proxies_of(previous, person, by, at)
-    Account.objects.filter(pk=previous.pk).update(last_four_hash="")
+    Account.objects.filter(pk=previous.pk).update(last_four_hash=_last_four_of_first_relative(previous))
     with translation.override(settings.LANGUAGE_CODE):
         text = _(
             "Your document in the Liaoning Health Pass is now used with another phone number, as the authority or a "
@@ -241,6 +241,12 @@ def _tell_of_proxies(person: Person, account: Account, at: datetime) -> None:
         )
     for phone in account.identifiers.filter(kind=IdentifierKind.PHONE):
         tell(phone.value, text % {"number": others}, at)
+
+
+def _last_four_of_first_relative(account: Account) -> str:
+    """What an account is asked for that has no person of its own, as a keyed hash; "" if it acts for nobody."""
+    first = Proxy.objects.current().of_account(account).select_related("person").order_by("created_at", "pk").first()
+    return first.person.document_last_four_hash if first else ""
 
 
 def _save_claim(person: Person, account: Account, claim: Claim) -> Person:

@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import audit
-from accounts.models import Account, IdentifierKind, Office
+from accounts.models import IDENTIFIER_REST, Account, Identifier, IdentifierKind, Office
 from declarations.actions import append_declaration, displace, end_proxies_of, release, settled, tell, write_claim
 from declarations.models import Assurance, Declaration, Person, Proxy, document_hash
 from declarations.proxies import agree, end_proxy, prove
@@ -125,6 +125,24 @@ def _concerning(proxy: Proxy, person: Person) -> Proxy:
     if current is None:
         raise NotTheirs
     return current
+
+
+def is_another_s(*, identifier: Identifier, person: Person, by: Account, at: datetime) -> bool:
+    """Whether the account may be that of a former owner of the phone, so that the person must get one of their own.
+
+    Its number has rested, or it acts for others without being anybody's own: the person would see their codes. The
+    clerk's account and those of staff keep their numbers, which they sign in to their sites with.
+    """
+    account = identifier.account
+    if account == by or account.is_staff:
+        return False
+    own = Person.objects.held_by(account).first()
+    if own and own.document_hash == person.document_hash:
+        return False
+    if identifier.used_at < at - IDENTIFIER_REST:
+        return True
+    others = Proxy.objects.current().of_account(account).exclude(person__document_hash=person.document_hash)
+    return not (own and own.is_real_name) and others.exists()
 
 
 def give_code_to_phone(*, person: Person, account: Account, office: Office, by: Account, at: datetime) -> Person:

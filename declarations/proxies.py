@@ -81,6 +81,8 @@ def _new_proxy(account: Account, claim: Claim, by: Account, at: datetime) -> Pro
     person = Person()
     write_claim(person, claim)
     proxy = Proxy.objects.create(account=account, person=person, created_at=at)
+    nothing_to_ask = Account.objects.filter(pk=account.pk, last_four_hash="")
+    nothing_to_ask.update(last_four_hash=person.document_last_four_hash)  # else the number alone opened their codes
     audit.record(by=by, action="add-proxy", subject=f"person:{person.pk}", at=at, proxy=proxy.pk)
     return proxy
 

@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
@@ -282,10 +283,15 @@ def _give(request: HttpRequest, form: DigitsForm, code: OneTimeCode, person: Per
             form.add_error(None, _("This account is locked. Please turn to the health authority."))
             return False
         doing = _doing(request, person, now)
-        desk.give_code_to_phone(account=identifier.account, **doing)
-        accounts.touch_identifier(identifier=identifier, at=now)
+        with transaction.atomic():
+            if desk.is_another_s(identifier=identifier, person=person, by=request.user, at=now):
+                identifier = accounts.move_to_new_owner(identifier=identifier, at=now)
+            desk.give_code_to_phone(account=identifier.account, **doing)
+            accounts.touch_identifier(identifier=identifier, at=now)
     except accounts.CodeRefused as refusal:
         form.add_error("digits", str(refusal))
+    except accounts.NumberMoved:
+        form.add_error("digits", _("This code has been used already. Ask for a new one."))
     except desk.OwnDocument:
         form.add_error(None, _("This is your own account. Another clerk has to do this."))
     except desk.HoldsSomebodyElse:

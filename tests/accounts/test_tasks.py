@@ -1,5 +1,6 @@
 """The life of a task: its turn, its lease, its tries."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -150,6 +151,22 @@ def test_a_task_that_takes_too_long_is_stopped(kinds, now):
 
     tasks.enqueue("x", "", at=now)
     assert worker.run_next()
+    task = Task.objects.get()
+    assert (task.failed, task.done_at) == ("TookTooLong", None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("robust", [True, False])
+def test_a_task_that_hangs_after_its_commit_is_stopped_too(kinds, now, robust):
+    @kinds("x", lease=timedelta(seconds=0.1))
+    def write(task, at):
+        with transaction.atomic():
+            transaction.on_commit(lambda: time.sleep(1), robust=robust)
+
+    tasks.enqueue("x", "", at=now)
+    began = time.monotonic()
+    assert worker.run_next()
+    assert time.monotonic() - began < 0.9
     task = Task.objects.get()
     assert (task.failed, task.done_at) == ("TookTooLong", None)
 

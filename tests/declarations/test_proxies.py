@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from django.utils import timezone
 
+from accounts.models import Account
 from declarations import actions, proxies
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.questions import Answers, Claim
@@ -64,6 +65,21 @@ def test_declaration_for_a_known_adult_changes_nothing_of_theirs(son):
 def test_declaring_twice_for_one_document_makes_one_relative(son):
     assert declare(son) == declare(son)
     assert Declaration.objects.made_by(son).count() == 2
+
+
+def test_account_without_a_document_is_asked_for_the_first_relative_s(son):
+    first = declare(son)
+    declare(son, CHILD)
+    son.refresh_from_db()
+    assert son.last_four_hash == first.person.document_last_four_hash
+
+
+def test_own_document_is_asked_for_before_a_relative_s(son):
+    own = factories.person(holder=son)
+    Account.objects.filter(pk=son.pk).update(last_four_hash=own.document_last_four_hash)
+    declare(son)
+    son.refresh_from_db()
+    assert son.last_four_hash == own.document_last_four_hash
 
 
 def test_own_document_is_no_relative_s(son):

@@ -1,11 +1,12 @@
 """Who acts for the person at the desk, and a phone of their own."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import Identifier
+from accounts.models import Identifier, identifier_hash
 from declarations.models import Assurance, Person, Proxy
 from tests import factories
 from tests.passcodes.desk.steps import NUMBER, audited, claim_for, give, pages_of, sent, served
@@ -121,6 +122,64 @@ def test_account_s_own_claim_to_the_document_is_replaced(desk, mother, outbox):
     mother.refresh_from_db(), claimed.refresh_from_db(), proxy.refresh_from_db()
     assert (mother.holder, claimed.holder) == (account, None)
     assert proxy.ended_at is not None
+
+
+def rest(account, days):
+    used_at = timezone.now() - timedelta(days=days)
+    account.identifiers.update(used_at=used_at)
+
+
+@pytest.mark.parametrize("days", [0, 91])
+def test_phone_of_an_account_that_acts_for_others_gets_a_new_account(desk, mother, outbox, days):
+    earlier = factories.account(phone="+8613912345678")
+    relative = factories.relative(account=earlier, number=factories.DOCUMENTS[2])
+    rest(earlier, days)
+    page = served(desk, mother)
+    assert give(desk, page, outbox).url == page
+    mother.refresh_from_db(), relative.refresh_from_db()
+    assert mother.holder not in (None, earlier)
+    assert Identifier.objects.get(hash=identifier_hash("phone", "+8613912345678")).account == mother.holder
+    assert (relative.account, relative.ended_at) == (earlier, None)
+
+
+def test_phone_that_rested_gets_a_new_account_also_from_a_real_name_person(desk, mother, outbox):
+    earlier = factories.account(phone="+8613912345678")
+    own = factories.person(holder=earlier, number=factories.DOCUMENTS[2])
+    rest(earlier, 91)
+    page = served(desk, mother)
+    assert give(desk, page, outbox).url == page
+    mother.refresh_from_db(), own.refresh_from_db()
+    assert own.holder == earlier
+    assert mother.holder not in (None, earlier)
+
+
+@pytest.mark.parametrize("days", [0, 91])
+def test_own_account_with_relatives_stays_when_its_claim_is_confirmed(desk, mother, outbox, days):
+    account = factories.account(phone="+8613912345678")
+    factories.person(holder=account, name="李小花", number=NUMBER, assurance=Assurance.DECLARED)
+    factories.relative(account=account, number=factories.DOCUMENTS[2])
+    rest(account, days)
+    give(desk, served(desk, mother), outbox)
+    mother.refresh_from_db()
+    assert mother.holder == account
+
+
+def test_clerk_s_phone_that_rested_stays_the_clerk_s(desk, clerk, mother, outbox):
+    rest(clerk, 91)
+    response = give(desk, served(desk, mother), outbox, phone="13700000001")
+    assert response.context["form"].non_field_errors() == ["This is your own account. Another clerk has to do this."]
+    assert clerk.identifiers.count() == 1
+
+
+def test_refusal_leaves_a_staff_phone_as_it_was(desk, mother, outbox):
+    officer = factories.account(phone="+8613912345678", is_officer=True)
+    officer.set_password("four plain words here")
+    officer.save()
+    factories.person(holder=officer, number=factories.DOCUMENTS[2])
+    rest(officer, 91)
+    used_at = officer.identifiers.get().used_at
+    assert give(desk, served(desk, mother), outbox).context["form"].non_field_errors()
+    assert officer.identifiers.get().used_at == used_at
 
 
 def test_phone_of_another_real_name_person_is_refused(desk, mother, outbox):
