@@ -93,7 +93,7 @@ def face(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
     visit = _recovered(visit, now)
     if visit.has_nothing_to_prove:
         return redirect("passcodes:code", visit.pass_code.public_id)
-    return _page(request, visit)
+    return _page(request, visit, now)
 
 
 @require_safe
@@ -195,7 +195,7 @@ def link(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
     url = settings.PUBLIC_URL + reverse("passcodes:face_link", args=[token])
     size, path = qr.svg_path(url)
     shown = {"url": url, "qr_size": size, "qr_path": path, "until": now + face_checks.LINK_LIFE}
-    return _page(request, visit, link=shown)
+    return _page(request, visit, now, link=shown)
 
 
 @login_not_required  # opened on a phone that has no account; the token is the right
@@ -229,10 +229,14 @@ def _quiet(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, visit: Visit, link: dict | None = None) -> HttpResponse:
+def _page(request: HttpRequest, visit: Visit, now: datetime, link: dict | None = None) -> HttpResponse:
     place = _place(visit)
+    barred_until = None
+    if visit.state == "consent":
+        barred_until = face_checks.barred_until(account=visit.account, person=visit.person, at=now)
     context = {
         "visit": visit,
+        "barred_until": barred_until,
         "pass_id": visit.pass_code.public_id,
         "panel": "link" if link else PANELS[visit.state],
         "name": visit.person.masked_name,

@@ -14,7 +14,7 @@ from PIL import Image
 from accounts.models import Task
 from accounts.tasks import task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces
+from passcodes import document_checks, face_checks, face_results, faces, looks
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
 
@@ -70,6 +70,7 @@ def look_at_live(task: Task, at: datetime) -> None:
     except faces.PictureError:
         verdict = LiveVerdict(LiveFinding.NOT_LIVE)
     else:
+        attempt.look_hashes = [looks.look(frame.picture) for frame in frames]  # kept by record_live
         verdict = _judge(photo, frames, attempt, limits)
         if verdict.passed:
             authority = identity.check_face(
@@ -103,6 +104,8 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:
+    if looks.came_before(attempt.look_hashes, face_checks.earlier_tries(attempt, "look_hashes")):
+        return LiveVerdict(LiveFinding.REPEATED)
     try:
         picture = faces.load(photo.data)
     except faces.PictureError:
