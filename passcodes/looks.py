@@ -63,6 +63,6 @@ _AXIS = np.arange(SIDE)
 _COSINES = np.cos(np.pi * (_AXIS[None] + 0.5) * _AXIS[:, None] / SIDE)
 _MIDDLE = np.outer(np.hanning(SIDE + 2)[1:-1], np.hanning(SIDE + 2)[1:-1])  # the face counts, what is around it less
 _DISTANCE = np.hypot(_AXIS[None], _AXIS[:, None])
-_WITHIN = (_DISTANCE >= FREQUENCIES[0]) & (_DISTANCE < FREQUENCIES[1])
+_WITHIN = (FREQUENCIES[0] <= _DISTANCE) & (FREQUENCIES[1] > _DISTANCE)
 # Evenly among them, in turns to each band, since neighbours change together. This must stay: kept looks go by it.
 _ORDER = np.linspace(0, _WITHIN.sum() - 1, BANDS * BITS).astype(int).reshape(BITS, BANDS).T
