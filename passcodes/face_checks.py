@@ -6,7 +6,7 @@ it is withdrawn, or after a day. Live pictures go with their try, the photo with
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -35,10 +35,19 @@ FRAME_LIMITS = replace(DEFAULT_LIMITS, bytes=FRAME_BYTES, pixels=640 * 640, pixe
 PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
 HASHES_KEPT = timedelta(days=30)
 EARLIER_TRIES = 200  # whose pictures may not come again
+BARRED = timedelta(days=30)  # from a relation's end by somebody else on
 
 
 class NotNow(Exception):
     """The check is at another step, or has ended: the page shows where it stands."""
+
+
+class Barred(NotNow):
+    """A face does not count until `until`: somebody has ended the account's relation to the person."""
+
+    def __init__(self, until: datetime):
+        super().__init__(until)
+        self.until = until
 
 
 class Refused(Exception):
@@ -54,7 +63,11 @@ class LinkDead(Exception):
 
 
 def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: datetime) -> FaceCheck:
-    """The open check of this account for this pass; a new one with its audit row, since consent has been given."""
+    """The open check of this account for this pass; a new one with its audit row, since consent has been given.
+
+    Raises Barred.
+    """
+    _refuse_barred(account, pass_code.person, at)
     with transaction.atomic():
         check, created = FaceCheck.objects.open().get_or_create(
             pass_code=pass_code, account=account, defaults={"consented_at": at}
@@ -64,6 +77,26 @@ def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: date
                 by=by, action="begin-face-check", subject=f"person:{pass_code.person_id}", at=at, face_check=check.pk
             )
     return check
+
+
+def barred_until(*, account: Account, person: Person, at: datetime) -> datetime | None:
+    """Until when this account cannot prove this document by a face, since somebody else ended its relation to it.
+
+    An officer, a desk or the person may confirm it all the same: that lifts it. None where nothing stands against it.
+    """
+    related = Proxy.objects.of_account(account).concerning(person)
+    ends = related.exclude(ended_by=None).exclude(ended_by=account).filter(ended_at__gt=at - BARRED)
+    end = ends.order_by("-ended_at").values_list("ended_at", flat=True).first()
+    if end is None:
+        return None
+    confirmed = related.exclude(confirmed_by=None).exclude(confirmed_by=account)
+    return None if confirmed.filter(confirmed_at__gte=end).exists() else end + BARRED
+
+
+def _refuse_barred(account: Account, person: Person, at: datetime) -> None:
+    until = barred_until(account=account, person=person, at=at)
+    if until:
+        raise Barred(until)
 
 
 def is_due(*, account: Account, person_id: int) -> bool:
@@ -110,10 +143,11 @@ def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
 def issue_challenge(*, check: FaceCheck, at: datetime) -> FaceTry:
     """A try with movements in random order, to be answered within CHALLENGE_LIFE. Counts, whatever comes of it.
 
-    Raises NotNow and limits.LimitReached.
+    Raises NotNow, Barred and limits.LimitReached.
     """
     with transaction.atomic():
         check = locked(check)
+        _refuse_barred(check.account, check.pass_code.person, at)
         if check.state not in (FaceCheckState.READY, FaceCheckState.LIVE):
             raise NotNow
         _take_try(check, at)
@@ -246,7 +280,8 @@ def expire(at: datetime) -> int:
                 end(check, FaceCheckState.ENDED, at)
                 ended += 1
     FaceImage.objects.filter(created_at__lt=outdated).delete()
-    FaceTry.objects.filter(challenged_at__lt=at - HASHES_KEPT).exclude(frame_hashes=[]).update(frame_hashes=[])
+    outlived = FaceTry.objects.filter(challenged_at__lt=at - HASHES_KEPT)
+    outlived.exclude(frame_hashes=[], look_hashes=[]).update(frame_hashes=[], look_hashes=[])
     return ended
 
 
@@ -346,12 +381,18 @@ def _check_frame(data: bytes) -> None:
 
 
 def _have_been_here(attempt: FaceTry, frames: Sequence[tuple[bytes, float]]) -> bool:
-    """Whether one of the files came with an earlier try of this pass or this account."""
-    check = attempt.check_of
-    near = Q(check_of__pass_code=check.pass_code_id) | Q(check_of__account=check.account_id)
-    earlier = FaceTry.objects.filter(near).exclude(pk=attempt.pk).order_by("-pk")
-    known = {frame for hashes in earlier.values_list("frame_hashes", flat=True)[:EARLIER_TRIES] for frame in hashes}
+    """Whether one of the files came with an earlier try."""
+    known = {frame for hashes in earlier_tries(attempt, "frame_hashes") for frame in hashes}
     return any(_frame_hash(data) in known for data, _seconds in frames)
+
+
+def earlier_tries(attempt: FaceTry, field: str) -> Iterable[list[str]]:
+    """The hashes in this field of the latest other tries of the same document, pass or account."""
+    check = attempt.check_of
+    document = Person.objects.filter(pass_code=check.pass_code_id).values("document_hash")
+    near = Q(check_of__pass_code__person__document_hash__in=document) | Q(check_of__pass_code=check.pass_code_id)
+    others = FaceTry.objects.filter(near | Q(check_of__account=check.account_id)).exclude(pk=attempt.pk)
+    return others.exclude(answered_at=None).order_by("-pk").values_list(field, flat=True)[:EARLIER_TRIES]
 
 
 def _frame_hash(data: bytes) -> str:

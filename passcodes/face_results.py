@@ -77,7 +77,9 @@ def _pass(check: FaceCheck, authority: Result | None, at: datetime) -> None:
     proxy = face_checks.proxy_of(check)
     state = FaceCheckState.PASSED
     try:
-        if proxy and proxy.awaits_consent:
+        if face_checks.barred_until(account=check.account, person=check.pass_code.person, at=at):
+            state = FaceCheckState.ENDED  # somebody ended the relation meanwhile, and it was begun anew
+        elif proxy and proxy.awaits_consent:
             state = FaceCheckState.ENDED  # nothing a face could add: somebody has to agree
         elif proxy and authority is Result.MATCH:
             proxies.prove(proxy=proxy, assurance=Assurance.FACE, by=check.account, at=at)

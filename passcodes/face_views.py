@@ -241,8 +241,12 @@ def _quiet(response: HttpResponse) -> HttpResponse:
 
 def _page(request: HttpRequest, visit: Visit, now: datetime, link: dict | None = None) -> HttpResponse:
     place = _place(visit)
+    barred_until = None
+    if visit.state == "consent":
+        barred_until = face_checks.barred_until(account=visit.account, person=visit.person, at=now)
     context = {
         "visit": visit,
+        "barred_until": barred_until,
         "pass_id": visit.pass_code.public_id,
         "panel": "link" if link else PANELS[visit.state],
         "name": visit.person.masked_name,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Task
 from accounts.tasks import task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces, relations
+from passcodes import document_checks, face_checks, face_results, faces, looks, relations
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
 from passcodes.pictures import as_jpeg
@@ -69,6 +69,7 @@ def look_at_live(task: Task, at: datetime) -> None:
     except faces.PictureError:
         verdict = LiveVerdict(LiveFinding.NOT_LIVE)
     else:
+        attempt.look_hashes = [looks.look(frame.picture) for frame in frames]  # kept by record_live
         verdict = _judge(photo, frames, attempt, limits)
         if verdict.passed:
             authority = identity.check_face(
@@ -103,6 +104,8 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:
+    if looks.came_before(attempt.look_hashes, face_checks.earlier_tries(attempt, "look_hashes")):
+        return LiveVerdict(LiveFinding.REPEATED)
     try:
         picture = faces.load(photo.data)
     except faces.PictureError:
