@@ -2,21 +2,23 @@
 
 import io
 import struct
+import zlib
 
 from PIL import Image, ImageOps
 
 from passcodes import heic
 from passcodes.findings import DEFAULT_LIMITS, Limits, PictureFinding
 
-# What each file begins with. MPO is what Pillow calls the JPEGs of some phones; its first picture is taken.
-BEGINNINGS = {b"\xff\xd8\xff": ("JPEG", "MPO"), b"\x89PNG\r\n\x1a\n": ("PNG",), b"RIFF": ("WEBP",)}
+# What each file begins with, and which of Pillow's readers may open it.
+BEGINNINGS = {b"\xff\xd8\xff": ("JPEG",), b"\x89PNG\r\n\x1a\n": ("PNG",), b"RIFF": ("WEBP",)}
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 HEIC = ()  # no Pillow format: `heic` reads it
 # A file that is a picture and something else too, for a program that looks elsewhere in it.
 OTHER_FILES = (b"%pdf-", b"pk\x05\x06", b"<html", b"<script", b"<!doctype", b"<?php")
 WINDOW = 65_600  # bytes at either end: the farthest that readers of zip files look
 # Pillow's readers raise any of these on cut or malformed files.
-MALFORMED = (OSError, SyntaxError, ValueError, EOFError, struct.error, OverflowError)
+MALFORMED = (OSError, SyntaxError, ValueError, EOFError, struct.error, ArithmeticError, LookupError, TypeError)
+MALFORMED += (AttributeError, AssertionError, MemoryError, zlib.error)
 START_OF_SCAN = b"\xff\xda"
 
 
@@ -87,7 +89,7 @@ def _formats(data: bytes, limits: Limits) -> tuple[str, ...]:
 
 def _check_size(picture: Image.Image, data: bytes, limits: Limits) -> None:
     """Raise PictureError for what would take too much to decode, or is too small to show a face."""
-    is_jpeg = picture.format in ("JPEG", "MPO")
+    is_jpeg = picture.format in ("JPEG", "MPO")  # MPO: the JPEGs of some phones; the first picture is taken
     shrinks = is_jpeg and "progressive" not in picture.info
     _check_pixels(picture.size, limits.pixels if shrinks else limits.pixels_whole, limits)
     # A progressive JPEG is decoded whole, once for each of its scans.

@@ -1,5 +1,6 @@
 """Files that people upload as photos of faces, and what else arrives in their place."""
 
+import contextlib
 import io
 import struct
 import subprocess
@@ -10,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies
 from PIL import Image, ImageFile
 
 from passcodes import faces, pictures
@@ -120,6 +122,7 @@ def test_eight_megabytes_are_the_most():
         (file(Image.new("RGB", (1, 1)), "PNG"), PictureFinding.TOO_FEW_PIXELS),
         (file(Image.new("RGB", (4000, 79))), PictureFinding.TOO_FEW_PIXELS),
         (b"\xff\xd8\xff\xe0 not a jpeg", PictureFinding.DAMAGED),
+        (b"\xff\xd8\xff", PictureFinding.DAMAGED),
         (png_header(400, 400), PictureFinding.DAMAGED),
     ],
     ids=[
@@ -134,11 +137,56 @@ def test_eight_megabytes_are_the_most():
         "pixel",
         "strip",
         "jpeg in name",
+        "jpeg's first bytes",
         "cut png",
     ],
 )
 def test_what_is_no_picture_of_a_face_is_named(data, finding):
     assert refusal(data) == finding
+
+
+def with_checksums(data):
+    """A PNG whose chunks are all said to be whole, so that what they hold is read."""
+    out, place = data[:8], 8
+    while place + 12 <= len(data):
+        end = place + 8 + int.from_bytes(data[place : place + 4], "big")
+        out += data[place:end] + struct.pack(">I", zlib.crc32(data[place + 4 : end]))
+        place = end + 4
+    return out + data[place:]
+
+
+@cache
+def every_kind():
+    picture, exif = Image.effect_noise((100, 96), 60).convert("RGB"), Image.Exif()
+    exif[0x112], exif[0x11A], exif[0x10E] = 6, 72.0, "words"
+    return (
+        file(picture, exif=exif, icc_profile=b"x" * 200),
+        file(picture, progressive=True),
+        file(picture, "MPO", save_all=True, append_images=[picture], exif=exif),
+        file(picture, "PNG", exif=exif),
+        file(picture.convert("P"), "PNG", transparency=bytes(range(256))),
+        file(picture, "WEBP", exif=exif),
+        file(picture.convert("RGBA"), "WEBP", lossless=True),
+    )
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of EXIF that it cannot read
+@settings(max_examples=400, deadline=None)
+@given(
+    kind=strategies.integers(0, 6),
+    changes=strategies.lists(
+        strategies.tuples(strategies.integers(3, 700), strategies.binary(max_size=4), strategies.integers(0, 8)),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_whatever_bytes_are_changed_it_is_a_picture_or_refused_in_words(kind, changes):
+    data = every_kind()[kind]
+    for place, new, gone in changes:
+        data = data[:place] + new + data[place + gone :]
+    for read in (inspect, load):
+        with contextlib.suppress(PictureError):
+            read(with_checksums(data) if data.startswith(b"\x89PNG") else data)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
