@@ -31,7 +31,15 @@ LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
 CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
 FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
-FRAME_LIMITS = replace(DEFAULT_LIMITS, bytes=FRAME_BYTES, pixels=640 * 640, pixels_whole=640 * 640, pixels_heic=0)
+FRAME_PIXELS = 640 * 640
+FRAME_LIMITS = replace(
+    DEFAULT_LIMITS,
+    bytes=FRAME_BYTES,
+    pixels=FRAME_PIXELS,
+    pixels_whole=FRAME_PIXELS,
+    pixels_webp=FRAME_PIXELS,
+    pixels_heic=0,
+)
 PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
 EARLIER_TRIES = 200  # whose pictures may not come again
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -94,6 +95,69 @@ def test_large_jpegs_of_phones_are_read():
     assert load(file(Image.new("RGB", (8000, 6000)))).size == (640, 480)
     assert refusal(file(Image.new("L", (8000, 6300)))) == PictureFinding.TOO_MANY_PIXELS
     assert refusal(file(Image.new("L", (6000, 5000)), progressive=True)) == PictureFinding.TOO_MANY_PIXELS
+
+
+def test_pictures_that_move_are_refused():
+    pictures = [Image.new("RGB", (200, 200), colour) for colour in ("red", "white")]
+    for kind in ("WEBP", "PNG"):
+        moving = file(pictures[0], kind, save_all=True, append_images=pictures[1:])
+        for read in (inspect, load):
+            with pytest.raises(PictureError) as refused:
+                read(moving)
+            assert refused.value.finding == PictureFinding.MIXED, kind
+    assert load(file(pictures[0], "MPO", save_all=True, append_images=pictures[1:])).size == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "options"),
+    [
+        ("PNG", (4000, 3000), {}),
+        ("JPEG", (4000, 3000), {"progressive": True}),
+        ("WEBP", (3200, 2500), {"lossless": True, "method": 0}),
+        ("WEBP", (3200, 2500), {"quality": 1, "method": 0}),
+        ("WEBP", (3200, 2500), {"quality": 1, "method": 0, "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"}),
+    ],
+)
+def test_what_is_decoded_whole_may_have_fewer_pixels(kind, most, options):
+    assert load(file(Image.new("RGB", most), kind, **options)).width == 640
+    assert refusal(file(Image.new("RGB", (most[0] + 1, most[1])), kind, **options)) == PictureFinding.TOO_MANY_PIXELS
+
+
+def test_jpeg_in_several_scans_counts_as_decoded_whole():
+    """Progressive or not, its decoder keeps all of it until the last one."""
+    data = file(Image.new("RGB", (4001, 3000)))
+    assert load(data).size == (640, 480)
+    scan = data.index(b"\xff\xda\x00\x0c\x03")
+    assert refusal(data[:scan] + b"\xff\xda\x00\x08\x01" + data[scan + 5 :]) == PictureFinding.TOO_MANY_PIXELS
+    assert refusal(data[:2] + b"\xff" + data[2:]) == PictureFinding.TOO_MANY_PIXELS  # filled up, so that it is unclear
+
+
+MEMORY = """
+import resource, sys
+from passcodes import pictures
+data = sys.stdin.buffer.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+pictures.load(data, side=1600)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kilobytes on Linux alone")
+@pytest.mark.parametrize(
+    ("kind", "mode", "size", "options"),
+    [
+        ("PNG", "RGBA", (4000, 3000), {}),
+        ("JPEG", "CMYK", (4000, 3000), {"progressive": True}),
+        ("WEBP", "RGBA", (3200, 2500), {"lossless": True, "method": 0}),
+    ],
+)
+def test_largest_pictures_take_little_memory(kind, mode, size, options):
+    """With the worker's 200 MB it stays below 400."""
+    data = file(Image.new(mode, size, (9, 9, 9, 99)), kind, **options)
+    program = "import django; django.setup()\n" + MEMORY
+    environment = {**os.environ, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "healthpass.settings"}
+    run = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, env=environment, check=True)
+    assert int(run.stdout) < 180_000
 
 
 def test_progressive_bombs_are_refused_before_they_are_decoded():
