@@ -26,6 +26,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TRIES_AN_HOUR = 5  # of a pass, and of an account
 TRIES_A_DAY = 10
 PHOTOS_AN_HOUR = 40
+HEICS_AN_HOUR = 10  # the page sends JPEGs; each of these takes the worker seconds
 LINKS_AN_HOUR = 5
 LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
@@ -85,6 +86,8 @@ def is_due(*, account: Account, person_id: int) -> bool:
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
     """Have a photo looked at; it replaces an earlier one. Raises Refused, NotNow and limits.LimitReached."""
     limits.take("face-photo", str(check.account_id), limit=PHOTOS_AN_HOUR, per=HOUR, at=at)
+    if pictures.is_heic(data):
+        limits.take("face-heic", str(check.account_id), limit=HEICS_AN_HOUR, per=HOUR, at=at)
     try:
         pictures.inspect(data)
     except pictures.PictureError as error:

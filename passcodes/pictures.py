@@ -37,6 +37,15 @@ class PictureError(Exception):
         self.finding = finding
 
 
+class HeicNotTaken(PictureError):
+    """The picture is in a format that is not read here."""
+
+
+def is_heic(data: bytes) -> bool:
+    """Whether the bytes begin as a HEIC picture does."""
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
+
+
 def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
     """Raise PictureError for what `load` would refuse by its beginning, its size or its header; decodes nothing."""
     formats = _formats(data, limits)
@@ -48,12 +57,17 @@ def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
             pass
 
 
-def load(data: bytes, limits: Limits = DEFAULT_LIMITS, side: int | None = None) -> Image.Image:
+def load(
+    data: bytes, limits: Limits = DEFAULT_LIMITS, side: int | None = None, *, heic_too: bool = True
+) -> Image.Image:
     """The picture in RGB, upright, without metadata, its longer side at most `side` pixels (`limits.photo_side`).
 
-    Reads JPEG, PNG, WebP and HEIC. Raises PictureError; what is too large is refused before it is decoded.
+    Reads JPEG, PNG, WebP and HEIC, which takes seconds: a web process asks for it without. Raises PictureError, for
+    HEIC then HeicNotTaken; what is too large is refused before it is decoded.
     """
     formats = _formats(data, limits)
+    if formats == HEIC and not heic_too:
+        raise HeicNotTaken(PictureFinding.NOT_A_PICTURE)
     side = side or limits.photo_side
     with _in_words():
         if formats == HEIC:
@@ -85,7 +99,7 @@ def _formats(data: bytes, limits: Limits) -> tuple[str, ...]:
     if len(data) > limits.bytes:
         raise PictureError(PictureFinding.TOO_LARGE)
     formats = next((names for start, names in BEGINNINGS.items() if data.startswith(start)), None)
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+    if is_heic(data):
         formats = HEIC
     if formats is None or (formats == ("WEBP",) and data[8:12] != b"WEBP"):
         raise PictureError(PictureFinding.NOT_A_PICTURE)

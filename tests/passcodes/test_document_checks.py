@@ -18,6 +18,7 @@ from passcodes import document_check_views, document_checks
 from passcodes.actions import issue_pass
 from passcodes.models import DocumentCheck, DocumentCheckState
 from tests import factories
+from tests.passcodes.heic_files import heic
 
 NUMBER = factories.DOCUMENTS[1]
 QUEUE = "/admin/passcodes/documentcheck/"
@@ -179,6 +180,13 @@ def test_what_is_no_photo_is_refused_at_the_field(son, page, name):
     response = browser(son).post(page, {"photo": upload(data), "note": "老人卧床"})
     assert response.context["form"].errors == {"photo": [message]}
     assert "老人卧床" in response.text and "Error:" in response.text
+    assert not DocumentCheck.objects.exists()
+
+
+def test_heic_is_not_decoded_in_the_web_but_asked_for_as_jpeg(son, page, monkeypatch):
+    monkeypatch.setattr("passcodes.heic.decode", None)
+    response = browser(son).post(page, {"photo": upload(heic(Image.new("RGB", (96, 96))))})
+    assert "This is a HEIC picture. Save it as JPEG, or take a screenshot of it." in response.content.decode()
     assert not DocumentCheck.objects.exists()
 
 

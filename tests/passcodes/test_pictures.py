@@ -353,6 +353,21 @@ def test_header_of_boxes_within_boxes_takes_no_time():
     assert refusal(portrait()[:20] + box) == PictureFinding.DAMAGED
 
 
+def test_heic_of_more_tiles_than_cameras_make_is_refused_unopened():
+    """Small files can name one tile again and again, and each time it is decoded."""
+    data = heic(Image.new("RGB", (480, 448)), tile=(32, 32))
+    with pytest.raises(PictureError) as refused:
+        inspect(data)
+    assert refused.value.finding == PictureFinding.DAMAGED
+    assert load(heic(Image.new("RGB", (320, 640)), tile=(32, 32))).size == (320, 640)
+
+
+def test_heic_is_left_to_the_worker():
+    with pytest.raises(pictures.HeicNotTaken):
+        load(portrait(), heic_too=False)
+    assert pictures.heic.SECONDS <= 3 and pictures.heic.WAIT <= 5
+
+
 def test_heic_decoder_may_not_take_more_memory_than_it_is_given():
     assert pictures.heic.MEMORY <= 400_000_000
 
@@ -377,5 +392,5 @@ def test_heic_decoder_that_hangs_is_stopped(monkeypatch, tmp_path):
     program = tmp_path / "decoder.py"
     program.write_text("import time; time.sleep(60)")
     monkeypatch.setattr(pictures.heic, "DECODER", program)
-    monkeypatch.setattr(pictures.heic, "SECONDS", 0.3)
+    monkeypatch.setattr(pictures.heic, "WAIT", 0.3)
     assert refusal(portrait()) == PictureFinding.DAMAGED

@@ -9,6 +9,7 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts import limits
+from accounts.limits import LimitReached
 from accounts.models import Task
 from declarations import proxies
 from declarations.models import Assurance, Person, Proxy
@@ -69,6 +70,15 @@ def test_photo_of_an_iphone_makes_ready(son, proxy):
 def test_photo_that_will_not_do_is_deleted(son, proxy, data, finding):
     check = put_photo(begin(account=son, person=proxy.person), data)
     assert (check.state, check.photo_finding, check.task, images(check)) == (State.PHOTO, finding, None, [])
+
+
+def test_heic_is_taken_less_often_than_what_the_page_sends(son, proxy):
+    check, now = begin(account=son, person=proxy.person), timezone.now()
+    for _ in range(face_checks.HEICS_AN_HOUR):
+        face_checks.put_photo(check=check, data=heic(Image.new("RGB", (96, 96))), at=now)
+    with pytest.raises(LimitReached):
+        face_checks.put_photo(check=check, data=heic(Image.new("RGB", (96, 96))), at=now)
+    face_checks.put_photo(check=check, data=photo(), at=now)
 
 
 def test_a_later_photo_replaces_one_that_waits(son, proxy):
