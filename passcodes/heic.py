@@ -3,11 +3,14 @@
 Nothing here imports the decoder: a web process reads headers only.
 """
 
+import contextlib
 import io
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -16,6 +19,7 @@ MEMORY = 400_000_000  # bytes of address space; 24 MP took 283 MB of it, and 200
 SECONDS = 3  # of CPU; 24 MP took 1.3, measured
 WAIT = 5  # seconds by the clock
 TILES = 200  # parts that pictures of a file are put together from; a phone's 24 MP have 108, and its light map some 30
+PPM_HEADER = 30  # bytes at most
 BOXES = 10_000
 
 
@@ -41,19 +45,40 @@ def decode(data: bytes, side: int) -> Image.Image:
 
     A second or so for 12 MP. The process gets none of our environment: it reads what strangers sent.
     """
-    command = [sys.executable, "-I", str(DECODER), str(side), str(MEMORY), str(SECONDS)]
-    try:
-        run = subprocess.run(
-            command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, timeout=WAIT, check=True
-        )
-    except subprocess.SubprocessError as error:
-        raise ValueError("not decoded") from error
-    with Image.open(io.BytesIO(run.stdout), formats=("PPM",)) as picture:
+    with Image.open(io.BytesIO(_decoded(data, side)), formats=("PPM",)) as picture:
         if max(picture.size) > side or picture.mode != "RGB":
             raise ValueError("not what was asked for")
         picture.load()
         picture.info.clear()
         return picture.copy()
+
+
+def _decoded(data: bytes, side: int) -> bytes:
+    """What the decoder writes. Raises ValueError if it fails, takes longer than WAIT or writes more than asked for."""
+    command = [sys.executable, "-I", str(DECODER), str(side), str(MEMORY), str(SECONDS)]
+    most = side * side * 3 + PPM_HEADER
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, close_fds=True
+    ) as process:
+        alarm = threading.Timer(WAIT, process.kill)
+        feeder = threading.Thread(target=_feed, args=(process.stdin, data))
+        try:
+            alarm.start()
+            feeder.start()
+            out = process.stdout.read(most + 1)
+            if len(out) > most or process.wait() != 0:
+                raise ValueError("not decoded")
+            return out
+        finally:
+            alarm.cancel()
+            process.kill()  # nothing where it has ended
+            if feeder.ident:
+                feeder.join()
+
+
+def _feed(pipe: BinaryIO, data: bytes) -> None:
+    with contextlib.suppress(OSError), pipe:  # it may end before it has read all
+        pipe.write(data)
 
 
 def _tiles(references: bytes) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -394,3 +395,13 @@ def test_heic_decoder_that_hangs_is_stopped(monkeypatch, tmp_path):
     monkeypatch.setattr(pictures.heic, "DECODER", program)
     monkeypatch.setattr(pictures.heic, "WAIT", 0.3)
     assert refusal(portrait()) == PictureFinding.DAMAGED
+
+
+@pytest.mark.parametrize("reads", ["sys.stdin.buffer.read()", "None"])
+def test_heic_decoder_that_writes_without_end_is_stopped(monkeypatch, tmp_path, reads):
+    program = tmp_path / "decoder.py"
+    program.write_text(f"import sys; {reads}\nwhile True: sys.stdout.buffer.write(bytes(1_000_000))")
+    monkeypatch.setattr(pictures.heic, "DECODER", program)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert refusal(portrait()) == PictureFinding.DAMAGED
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
