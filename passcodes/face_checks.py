@@ -27,6 +27,7 @@ TRIES_AN_HOUR = 5  # of a pass, and of an account
 TRIES_A_DAY = 10
 PHOTOS_AN_HOUR = 40
 HEICS_AN_HOUR = 10  # the page sends JPEGs; each of these takes the worker seconds
+AIMS_A_MINUTE = 60  # the page sends fewer
 LINKS_AN_HOUR = 5
 LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
@@ -98,11 +99,18 @@ def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
             raise NotNow
         check.images.filter(kind=FaceImageKind.PHOTO).delete()
         FaceImage.objects.create(check_of=check, kind=FaceImageKind.PHOTO, data=data, created_at=at)
-        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", f"face_check:{check.pk}", at)
+        subject = f"face_check:{check.pk}"
+        # The earlier photo's task has nothing to do any more: it may not stand before anybody.
+        Task.objects.open().filter(kind="face-photo", subject=subject, taken_until=None).update(done_at=at)
+        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", subject, at)
 
 
 def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
-    """Have one small picture looked at, to help with holding the camera; none while another waits. Raises Refused."""
+    """Have one small picture looked at, to help with holding the camera; none while another waits.
+
+    Raises Refused, NotNow and limits.LimitReached.
+    """
+    limits.take("face-aim", str(check.account_id), limit=AIMS_A_MINUTE, per=timedelta(minutes=1), at=at)
     _check_frame(data)
     with transaction.atomic():
         check = locked(check)

@@ -87,6 +87,7 @@ def test_a_later_photo_replaces_one_that_waits(son, proxy):
     face_checks.put_photo(check=check, data=file(Image.new("RGB", (320, 320))), at=now)
     face_checks.put_photo(check=check, data=photo(), at=now)
     assert images(check) == ["photo"]
+    assert Task.objects.open().filter(kind="face-photo").count() == 1  # the other stands before nobody
     work()
     check.refresh_from_db()
     assert (check.state, check.photo_finding) == (State.READY, PhotoFinding.FINE)
@@ -134,6 +135,14 @@ def test_one_aim_waits_at_a_time(check):
     for _ in range(3):
         face_checks.put_aim(check=check, data=file(close(astronaut)), at=timezone.now())
     assert Task.objects.open().filter(kind="face-aim").count() == 1
+
+
+def test_aims_are_limited(check):
+    now = timezone.now()
+    for _ in range(face_checks.AIMS_A_MINUTE):
+        face_checks.put_aim(check=check, data=file(close(astronaut)), at=now)
+    with pytest.raises(LimitReached):
+        face_checks.put_aim(check=check, data=file(close(astronaut)), at=now)
 
 
 def test_frames_are_small_jpegs(check):
