@@ -20,7 +20,7 @@ class Limits:
     photographs with `manage.py evaluate_faces`. "Judged" = nobody measured it.
     """
 
-    # Files. 8 MB and 50 MP: phones' main cameras; the rest so that decoding stays within some 150 MB, measured.
+    # Files. 8 MB and 50 MP: phones' main cameras; the rest so that decoding stays within some 160 MB, measured.
     bytes: int = 8_000_000
     pixels: int = 50_000_000  # of JPEGs that are decoded at a fraction of their size
     pixels_whole: int = 12_000_000  # of all others: they are decoded whole
