@@ -35,7 +35,9 @@ class AskForm(forms.Form):
         if upload.size > DEFAULT_LIMITS.bytes:
             raise ValidationError(PictureFinding.TOO_LARGE.label)
         try:
-            return pictures.as_jpeg(pictures.load(upload.read(), side=SIDE), QUALITY)
+            return pictures.as_jpeg(pictures.load(upload.read(), side=SIDE, heic_too=False), QUALITY)
+        except pictures.HeicNotTaken as error:
+            raise ValidationError(_("This is a HEIC picture. Save it as JPEG, or take a screenshot of it.")) from error
         except pictures.PictureError as error:
             raise ValidationError(error.finding.label) from error
 

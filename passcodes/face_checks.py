@@ -26,12 +26,22 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TRIES_AN_HOUR = 5  # of a pass, and of an account
 TRIES_A_DAY = 10
 PHOTOS_AN_HOUR = 40
+HEICS_AN_HOUR = 10  # the page sends JPEGs; each of these takes the worker seconds
+AIMS_A_MINUTE = 60  # the page sends fewer
 LINKS_AN_HOUR = 5
 LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
 CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
 FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
-FRAME_LIMITS = replace(DEFAULT_LIMITS, bytes=FRAME_BYTES, pixels=640 * 640, pixels_whole=640 * 640, pixels_heic=0)
+FRAME_PIXELS = 640 * 640
+FRAME_LIMITS = replace(
+    DEFAULT_LIMITS,
+    bytes=FRAME_BYTES,
+    pixels=FRAME_PIXELS,
+    pixels_whole=FRAME_PIXELS,
+    pixels_webp=FRAME_PIXELS,
+    pixels_heic=0,
+)
 PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
 HASHES_KEPT = timedelta(days=30)
 EARLIER_TRIES = 200  # whose pictures may not come again
@@ -111,6 +121,8 @@ def is_due(*, account: Account, person_id: int) -> bool:
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
     """Have a photo looked at; it replaces an earlier one. Raises Refused, NotNow and limits.LimitReached."""
     limits.take("face-photo", str(check.account_id), limit=PHOTOS_AN_HOUR, per=HOUR, at=at)
+    if pictures.is_heic(data):
+        limits.take("face-heic", str(check.account_id), limit=HEICS_AN_HOUR, per=HOUR, at=at)
     try:
         pictures.inspect(data)
     except pictures.PictureError as error:
@@ -121,11 +133,18 @@ def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
             raise NotNow
         check.images.filter(kind=FaceImageKind.PHOTO).delete()
         FaceImage.objects.create(check_of=check, kind=FaceImageKind.PHOTO, data=data, created_at=at)
-        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", f"face_check:{check.pk}", at)
+        subject = f"face_check:{check.pk}"
+        # The earlier photo's task has nothing to do any more: it may not stand before anybody.
+        Task.objects.open().filter(kind="face-photo", subject=subject, taken_until=None).update(done_at=at)
+        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", subject, at)
 
 
 def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
-    """Have one small picture looked at, to help with holding the camera; none while another waits. Raises Refused."""
+    """Have one small picture looked at, to help with holding the camera; none while another waits.
+
+    Raises Refused, NotNow and limits.LimitReached.
+    """
+    limits.take("face-aim", str(check.account_id), limit=AIMS_A_MINUTE, per=timedelta(minutes=1), at=at)
     _check_frame(data)
     with transaction.atomic():
         check = locked(check)

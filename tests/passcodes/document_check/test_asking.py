@@ -15,6 +15,7 @@ from passcodes.actions import issue_pass
 from passcodes.models import DocumentCheck, DocumentCheckState
 from tests import factories
 from tests.passcodes.document_check.steps import NUMBER, actions_on, ask, browser, decide, picture, upload
+from tests.passcodes.heic_files import heic
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +177,10 @@ def test_withdrawing_deletes_the_photo(son, page, proxy):
     assert "nothing to withdraw" in client.post(f"{page}withdraw/", follow=True).text
     assert client.get(f"{page}withdraw/").status_code == 405
     assert actions_on(proxy.person)[-1] == "withdraw-document-check"
+
+
+def test_heic_is_not_decoded_in_the_web_but_asked_for_as_jpeg(son, page, monkeypatch):
+    monkeypatch.setattr("passcodes.heic.decode", None)
+    response = browser(son).post(page, {"photo": upload(heic(Image.new("RGB", (96, 96))))})
+    assert "This is a HEIC picture. Save it as JPEG, or take a screenshot of it." in response.content.decode()
+    assert not DocumentCheck.objects.exists()
