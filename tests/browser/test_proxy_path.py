@@ -107,7 +107,7 @@ def test_relative_s_code_appears_after_the_live_face(son_s_phone):
     page.get_by_role("button", name="开启人脸识别验证").click()
     work_until_url(page, "/code/")
     assert page.get_by_role("heading", level=1).inner_text() == "绿码"
-    assert page.get_by_text("李**").is_visible()
+    assert page.locator("[data-part=name]").inner_text() == "李**"
     mother = Person.objects.get()
     assert mother.assurance == Assurance.FACE
     assert Proxy.objects.acting().get().person == mother
