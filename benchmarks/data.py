@@ -9,9 +9,11 @@ import io
 from datetime import datetime, timedelta
 from importlib import import_module
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.management import call_command
+from django.core.management.color import no_style
 from django.db import connection
 
 from accounts.actions import device_key_hash
@@ -129,6 +131,8 @@ def load(at: datetime) -> list[str]:
         _keys(cursor, at)
         sessions = _sessions(cursor, at)
         _scans(cursor, values)
+        for statement in connection.ops.sequence_reset_sql(no_style(), apps.get_models()):
+            cursor.execute(statement)  # whoever adds rows after these
         cursor.execute("VACUUM ANALYZE")
     return sessions
 
