@@ -141,6 +141,10 @@ def table() -> str:
         what = actor.colour or actor.role.replace("_", " ")
         document = actor.document or "password " + str(actor.password)
         lines.append(f"  {actor.phone[3:]}  {what:18}{document:32}{actor.note}")
+    for relative in RELATIVES:
+        lines.append(
+            f"  {'':11}  {'green':18}{relative.document:32}{relative.name}: {ACTORS[0].phone[3:]} acts for them"
+        )
     staff = next(actor for actor in ACTORS if actor.totp_secret)
     return "\n".join(
         [
