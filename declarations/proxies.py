@@ -239,7 +239,7 @@ def _ask_consent(proxy: Proxy, at: datetime) -> None:
             "%(phone)s asks to show a health code that is yours to give, and to declare for its holder. Sign in to the "
             "Liaoning Health Pass and agree or refuse under “My people”."
         )
-        text %= {"phone": _phone_of(proxy.account)}
+        text %= {"phone": masked_phone(proxy.account)}
     decider = proxy.person.holder or first_guardian(proxy.person)
     for phone in _phones_of(decider) if decider else ():
         tell(phone, text, at)
@@ -260,7 +260,7 @@ def _tell_person(proxy: Proxy, at: datetime) -> None:
                 "shows an unchecked code for them. If this is not right, sign in, declare with your document and end "
                 "it under “My people”, or ask at a community service desk."
             )
-        text %= {"phone": _phone_of(proxy.account)}
+        text %= {"phone": masked_phone(proxy.account)}
     for phone in _phones_of(person.holder) if person.holder else _declared_phones(proxy):
         if person.is_real_name or _may_be_told(phone, at):
             tell(phone, text, at)
@@ -291,6 +291,7 @@ def _phones_of(account: Account) -> list[str]:
     return [identifier.value for identifier in account.identifiers.filter(kind=IdentifierKind.PHONE)]
 
 
-def _phone_of(account: Account) -> str:
-    """The account's phone, masked, as other people get to read it."""
-    return next((mask_phone(phone) for phone in _phones_of(account)), f"#{account.pk}")
+def masked_phone(account: Account) -> str:
+    """The account's phone as other people get to read it, from identifiers that may have been fetched before."""
+    phones = (i.value for i in account.identifiers.all() if i.kind == IdentifierKind.PHONE)
+    return next((mask_phone(phone) for phone in phones), f"#{account.pk}")

@@ -20,7 +20,7 @@ from declarations.models import Assurance, Person, Proxy
 from healthpass.lib.encryption import keyed_hash
 from passcodes import pictures
 from passcodes.findings import DEFAULT_LIMITS, LiveFinding, PictureFinding, challenges
-from passcodes.models import FaceCheck, FaceCheckState, FaceImage, FaceImageKind, FaceLink, FaceTry, PassCode
+from passcodes.models import FaceCheck, FaceCheckState, FaceImage, FaceImageKind, FaceTry, PassCode
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TRIES_AN_HOUR = 5  # of a pass, and of an account
@@ -28,8 +28,6 @@ TRIES_A_DAY = 10
 PHOTOS_AN_HOUR = 40
 HEICS_AN_HOUR = 10  # the page sends JPEGs; each of these takes the worker seconds
 AIMS_A_MINUTE = 60  # the page sends fewer
-LINKS_AN_HOUR = 5
-LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
 CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
 FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
@@ -66,10 +64,6 @@ class Refused(Exception):
     def __init__(self, finding: PictureFinding | LiveFinding):
         super().__init__(finding.value)
         self.finding = finding
-
-
-class LinkDead(Exception):
-    """The link has been used, is too old, or never was."""
 
 
 def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: datetime) -> FaceCheck:
@@ -250,39 +244,6 @@ def _is_stuck(check: FaceCheck) -> bool:
     """Whether it waits for a task that will not come."""
     waits = check.state in (FaceCheckState.PHOTO_CHECK, FaceCheckState.LIVE_CHECK)
     return waits and not Task.objects.open().filter(pk=check.task_id).exists()
-
-
-def make_link(*, check: FaceCheck, by: Account, at: datetime) -> str:
-    """The token of a new one-time link; earlier ones that were not used are dead. Raises NotNow, LimitReached."""
-    limits.take("face-link", str(by.pk), limit=LINKS_AN_HOUR, per=HOUR, at=at)
-    token = secrets.token_urlsafe(24)
-    with transaction.atomic():
-        check = locked(check)
-        check.links.filter(used_at=None).delete()
-        FaceLink.objects.create(check_of=check, hash=link_hash(token), expires_at=at + LINK_LIFE)
-        audit.record(
-            by=by, action="make-face-link", subject=f"person:{check.pass_code.person_id}", at=at, face_check=check.pk
-        )
-    return token
-
-
-def use_link(*, token: str, at: datetime) -> FaceLink:
-    """The link, used up now. Raises LinkDead."""
-    link = live_link(token=token, at=at)
-    if link is None or not FaceLink.objects.filter(pk=link.pk, used_at=None).update(used_at=at):
-        raise LinkDead
-    return link
-
-
-def live_link(*, token: str, at: datetime) -> FaceLink | None:
-    """The link, if it can still be used for an open check."""
-    links = FaceLink.objects.filter(hash=link_hash(token), used_at=None, expires_at__gt=at, check_of__ended_at=None)
-    return links.select_related("check_of__pass_code", "check_of__account").first()
-
-
-def link_hash(token: str) -> str:
-    """What is kept of a link."""
-    return keyed_hash("face-link", token)
 
 
 def expire(at: datetime) -> int:

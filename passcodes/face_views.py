@@ -27,7 +27,7 @@ from accounts.models import IdentifierKind
 from declarations.identity import Result
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
-from passcodes import face_access, face_checks, face_words
+from passcodes import face_access, face_checks, face_links, face_words
 from passcodes.actions import issue_pass
 from passcodes.face_access import Visit
 from passcodes.face_words import Words
@@ -201,10 +201,10 @@ def link(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return redirect("passcodes:face", visit.pass_code.public_id)
-    token = face_checks.make_link(check=visit.open_check, by=visit.account, at=now)
+    token = face_links.make_link(check=visit.open_check, by=visit.account, at=now)
     url = settings.PUBLIC_URL + reverse("passcodes:face_link", args=[token])
     size, path = qr.svg_path(url)
-    shown = {"url": url, "qr_size": size, "qr_path": path, "until": now + face_checks.LINK_LIFE}
+    shown = {"url": url, "qr_size": size, "qr_path": path, "until": now + face_links.LINK_LIFE}
     return _page(request, visit, now, link=shown)
 
 
@@ -215,12 +215,12 @@ def face_link(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if request.method == "POST":
         try:
-            used = face_checks.use_link(token=token, at=now)
-        except face_checks.LinkDead:
+            used = face_links.use_link(token=token, at=now)
+        except face_links.LinkDead:
             return _quiet(render(request, "passcodes/face_link_dead.html", status=410))
         face_access.remember_link(request, used, now)
         return redirect("passcodes:face", used.check_of.pass_code.public_id)
-    found = face_checks.live_link(token=token, at=now)
+    found = face_links.live_link(token=token, at=now)
     if found is None:
         return _quiet(render(request, "passcodes/face_link_dead.html", status=410))
     check = found.check_of

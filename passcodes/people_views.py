@@ -16,10 +16,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import Account, IdentifierKind
+from accounts.models import Account
 from declarations import proxies, questions
 from declarations.models import Declaration, Person, Proxy, ProxyQuerySet, Relation
-from healthpass.lib.masks import mask_phone
 from passcodes import relations
 from passcodes.actions import issue_pass
 from passcodes.models import DocumentCheck
@@ -140,7 +139,7 @@ def _proxy(proxy_id: int) -> Proxy:
 def _question(proxy: Proxy, account: Account) -> tuple[str, str]:
     """Heading and text of the page that asks whether to end it."""
     if proxy.account_id != account.pk:
-        heading = _("End what %(phone)s may do?") % {"phone": _phone_of(proxy.account)}
+        heading = _("End what %(phone)s may do?") % {"phone": proxies.masked_phone(proxy.account)}
         return heading, _("They can then no longer show a code for you or declare for you.")
     name = {"name": proxy.person.masked_name}
     if proxy.awaits_consent:
@@ -210,10 +209,4 @@ def _with_declarations(actors: list[Actor], me: Person) -> list[Actor]:
 def _actor(proxy: Proxy, me: Person | None) -> Actor:
     concerns_me = me is not None and proxy.person_id == me.pk
     said = SAID_OF_ME[proxy.relation] if me and me.document_hash == proxy.person.document_hash else ""
-    return Actor(proxy, _phone_of(proxy.account), said, concerns_me)
-
-
-def _phone_of(account: Account) -> str:
-    """Masked, from identifiers that may have been fetched before."""
-    phones = (i.value for i in account.identifiers.all() if i.kind == IdentifierKind.PHONE)
-    return next((mask_phone(phone) for phone in phones), f"#{account.pk}")
+    return Actor(proxy, proxies.masked_phone(proxy.account), said, concerns_me)

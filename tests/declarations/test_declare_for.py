@@ -94,7 +94,7 @@ def test_declaring_leads_by_a_page_to_the_code(resident, account):
     assert "李小花" not in done
 
 
-def test_child_s_phone_is_told_of_a_new_proxy(resident, outbox, django_capture_on_commit_callbacks):  # noqa: F811
+def test_child_s_phone_is_told_of_a_new_proxy(resident, outbox, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         declare(resident, CHILD)
     assert [message["to"] for message in outbox.messages] == ["+8613800000009"]
@@ -102,7 +102,7 @@ def test_child_s_phone_is_told_of_a_new_proxy(resident, outbox, django_capture_o
     assert Proxy.objects.get().is_acting
 
 
-def test_own_phone_gets_no_message(resident, outbox, django_capture_on_commit_callbacks):  # noqa: F811
+def test_own_phone_gets_no_message(resident, outbox, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         declare(resident, CHILD, phone="13800000001")
     assert outbox.messages == []

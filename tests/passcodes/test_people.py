@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from declarations import proxies
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
-from passcodes import document_checks, face_checks, relations
-from passcodes.models import DocumentCheck, FaceCheck, FaceImage, PassCode
+from passcodes import document_checks
+from passcodes.models import DocumentCheck, PassCode
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -236,7 +236,7 @@ def test_other_proxy_of_a_person_with_an_account_decides_nothing(son, acting, as
     assert client.post(f"/people/{asking_by_daughter.pk}/end/").status_code == 404
 
 
-def test_person_agrees(mother, son, asking, outbox, django_capture_on_commit_callbacks):  # noqa: F811
+def test_person_agrees(mother, son, asking, outbox, django_capture_on_commit_callbacks):
     client = signed_in(mother)
     html = page(client)
     assert "138****0001 asks to show your code and to declare for you" in html
@@ -393,33 +393,6 @@ def test_address_of_a_claim_leads_to_the_person_it_became(son, daughter):
     acts_for(son, known)
     response = signed_in(son).get(f"/code/{code.public_id}/", follow=True)
     assert response.redirect_chain[-1] == (f"/code/{PassCode.objects.get(person=known).public_id}/", 302)
-
-
-def test_removing_a_relative_ends_their_checks_and_deletes_the_pictures(son):
-    proxy = factories.relative(account=son, acting=False, assurance=Assurance.DECLARED)
-    code = PassCode.objects.create(person=proxy.person)
-    now = timezone.now()
-    check = face_checks.begin(pass_code=code, account=son, by=son, at=now)
-    FaceImage.objects.create(check_of=check, kind="photo", data=b"a face", created_at=now)
-    document_checks.ask(account=son, pass_code=code, photo=b"a document", note="", by=son, at=now)
-    signed_in(son).post(f"/people/{proxy.pk}/end/")
-    assert FaceImage.objects.count() == 0
-    assert DocumentCheck.objects.get().state == "withdrawn"
-    assert DocumentCheck.objects.get().photo is None
-    check.refresh_from_db()
-    assert check.state == "ended"
-
-
-def test_checks_of_a_relation_that_an_officer_ended_go_with_the_next_sweep(son, daughter):
-    proxy = factories.relative(account=son, acting=False, assurance=Assurance.DECLARED)
-    code = PassCode.objects.create(person=proxy.person)
-    now = timezone.now()
-    face_checks.begin(pass_code=code, account=son, by=son, at=now)
-    relations.sweep(now)
-    assert FaceCheck.objects.open().count() == 1
-    proxies.end_proxy(proxy=proxy, by=daughter, at=now)
-    relations.sweep(now)
-    assert FaceCheck.objects.open().count() == 0
 
 
 @pytest.mark.parametrize(
