@@ -148,7 +148,7 @@ def test_fifth_try_is_the_last_of_the_hour(son_s_phone, claimed, faults):
     page.locator("[data-finding]").first.wait_for()
 
 
-def test_refused_consent_leads_to_an_officer_who_decides(son_s_phone, claimed, new_phone):
+def test_refused_consent_leads_to_an_officer(son_s_phone, claimed):
     page = son_s_phone(astronaut, claimed.page)
     page.get_by_role("link", name="申请由工作人员核验").click()
     page.locator("[name=photo]").set_input_files(
