@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import audit_views, views
 
 app_name = "accounts"
 
@@ -13,4 +13,5 @@ urlpatterns = [
     path("login/check/", views.sign_in_check, name="sign_in_check"),
     path("login/check/new-owner/", views.sign_in_new_owner, name="sign_in_new_owner"),
     path("logout/", views.sign_out, name="sign_out"),
+    path(".well-known/health-pass/audit-head.json", audit_views.audit_head, name="audit_head"),
 ]

@@ -13,6 +13,7 @@ PUBLIC = {
     "home",
     "set_language",
     "healthz",
+    "accounts:audit_head",
     "service_worker",
     "accounts:sign_in",
     "accounts:sign_in_code",
