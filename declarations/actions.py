@@ -146,7 +146,7 @@ def _claim(
         if own and own.is_real_name:
             raise HeldElsewhere
         return _keep_declared(own, account, claim, by, at, needs_desk=True)
-    _release(own, by, at)
+    release(own, by, at)
     _displace(known, account, by, at)
     return _confirm(known, account, claim, by, at, assurance)
 
@@ -174,11 +174,11 @@ def _keep_declared(
 
 def _new_person(own: Person | None, account: Account, by: Account, at: datetime) -> Person:
     """An unsaved person in place of the account's earlier one."""
-    _release(own, by, at)
+    release(own, by, at)
     return Person(holder=account)
 
 
-def _release(own: Person | None, by: Account, at: datetime) -> None:
+def release(own: Person | None, by: Account, at: datetime) -> None:
     """The account's earlier person is held by nobody now; its declarations stay."""
     if own:
         own.holder = None

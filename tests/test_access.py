@@ -12,6 +12,7 @@ from django.utils.regex_helper import normalize
 PUBLIC = {
     "home",
     "set_language",
+    "guide",
     "healthz",
     "accounts:audit_head",
     "service_worker",
