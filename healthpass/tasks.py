@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from accounts import sealing
+from accounts import looks, sealing
 from accounts.models import Task
 from accounts.purge import purge
 from accounts.tasks import Outcome, task
+from healthpass import retention
 
 
 @task("purge", lease=timedelta(minutes=5), every=timedelta(hours=1))
@@ -19,3 +20,15 @@ def seal_audit(task: Task, at: datetime) -> Outcome | None:
     """Chain the audit's new rows."""
     segment = sealing.seal(at)
     return Outcome.AGAIN if segment and segment.count == sealing.BATCH else None
+
+
+@task("retention", lease=timedelta(minutes=5), every=timedelta(days=1))
+def retain_daily(task: Task, at: datetime) -> Outcome | None:
+    """Carry retention.toml out."""
+    return Outcome.AGAIN if retention.run(at) else None
+
+
+@task("look-alerts", every=timedelta(minutes=10))
+def alert_looks(task: Task, at: datetime) -> None:
+    """Tell of accounts that looked at unusually many people in the last full hour."""
+    looks.alert(at)
