@@ -25,7 +25,10 @@ def close(*, account: Account, by: Account, at: datetime) -> None:
     audit.record(by=by, action="close-account", subject=f"account:{account.pk}", at=at)
     for end in me.closers():
         end(account=account, by=by, at=at)
-    DeskClerk.objects.current().filter(account=account).update(ended_at=at)
+    for clerk in DeskClerk.objects.current().filter(account=account):
+        clerk.ended_at = at
+        clerk.save(update_fields=["ended_at"])
+        audit.record(by=by, action="end-deskclerk", subject=f"deskclerk:{clerk.pk}", at=at)
     OneTimeCode.objects.filter(identifier_hash__in=account.identifiers.values("hash")).delete()
     TOTPDevice.objects.filter(user=account).delete()
     account.devices.all().delete()  # with their keys

@@ -16,6 +16,7 @@ from accounts.actions import code_hash
 from accounts.models import AuditEntry, DeskClerk, Device, DeviceKey, Identifier, Office, OneTimeCode
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
 from institutions.models import Membership
+from passcodes.hot import KEY_COOKIE
 from passcodes.models import ColourChange, GateReading, PassCode
 from tests import factories
 
@@ -201,6 +202,9 @@ def test_closing_names_what_ends_and_what_stays_until_when(client, rich):
 def test_the_right_code_closes_the_account_at_once(client, rich, outbox):
     person, pass_id = rich.person, rich.person.pass_code.public_id
     key = factories.device_key(account=rich, subject=pass_id)
+    renewer = Client()
+    renewer.cookies[KEY_COOKIE] = key
+    assert renewer.get(f"/code/{pass_id}/token").status_code == 200
     other_browser = Client()
     other_browser.force_login(rich, backend="accounts.backends.OneTimeCodeBackend")
     response = close(client, outbox)
@@ -217,8 +221,7 @@ def test_the_right_code_closes_the_account_at_once(client, rich, outbox):
     assert not OneTimeCode.objects.exists()
     assert not Proxy.objects.current().exists()
     assert not Membership.objects.current().exists()
-    client.cookies["code_key"] = key
-    assert client.get(f"/code/{pass_id}/token").status_code == 401
+    assert renewer.get(f"/code/{pass_id}/token").status_code == 401
     for browser in (client, other_browser):
         assert browser.get("/me/").url.startswith("/login/")
     actions = set(AuditEntry.objects.filter(actor=rich).values_list("action", flat=True))
