@@ -100,11 +100,12 @@ def _dates(proxy: Proxy) -> Row:
 
 @section("looks", gettext_lazy("Who looked at your data"), order=30)
 def looks(account: Account, at: datetime) -> Iterator[Row]:
-    """Offices and institutions that opened a page about the account or its real-name person, never the official."""
+    """Which office or institution searched for the account or its real-name person, or opened a page; never who."""
     subjects = [f"account:{account.pk}"]
     if own := Person.objects.held_by(account).real_name().first():
         subjects.append(f"person:{own.pk}")
-    rows = AuditEntry.objects.filter(subject__in=subjects, action__startswith="view-").exclude(actor=account)
+    looked = Q(action__startswith="view-") | Q(action__startswith="find-")
+    rows = AuditEntry.objects.filter(looked, subject__in=subjects).exclude(actor=account)
     entries = list(rows.select_related("actor").order_by("-at", "-pk"))
     offices = _offices({entry.actor_id for entry in entries})
     for entry in entries:

@@ -1,7 +1,7 @@
 """Tampering with the audit, as its owner could: the database's triggers off for a while. In tests alone."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from django.db import connection
 
@@ -9,7 +9,7 @@ TABLES = ("accounts_auditentry", "accounts_auditseal", "accounts_auditsegment")
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[None]:
+def opened(connection=connection) -> Iterator[None]:
     """Nothing guards the audit's tables inside."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -31,11 +31,13 @@ def opened() -> Iterator[None]:
                 cursor.execute(sql.replace("%", "%%"))
 
 
-def flushing(flush: Callable) -> Callable:
-    """Django's flush between tests that commit, for a database that refuses to empty its audit."""
+def open_for_flush() -> None:
+    """Let Django's flush, between tests that commit, empty the audit too. For every connection of the kind in use."""
+    operations = type(connection.ops)
+    flush = operations.execute_sql_flush
 
-    def flush_all(sql_list):
-        with opened():
-            flush(sql_list)
+    def flush_all(self, sql_list):
+        with opened(self.connection):
+            flush(self, sql_list)
 
-    return flush_all
+    operations.execute_sql_flush = flush_all

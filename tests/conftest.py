@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import translation
 
@@ -23,7 +22,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """On PostgreSQL, today's partitions of the scan table. Between tests that commit, the audit is emptied too."""
     with django_db_blocker.unblock():
         call_command("partitions", verbosity=0)
-    connection.ops.execute_sql_flush = audit_doors.flushing(connection.ops.execute_sql_flush)
+    audit_doors.open_for_flush()
 
 
 @pytest.fixture(autouse=True)

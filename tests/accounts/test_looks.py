@@ -83,6 +83,20 @@ def test_there_is_no_page_of_a_person_who_is_not_there(officer):
     assert officer.get(reverse("admin:declarations_person_document", args=[0])).status_code == 404
 
 
+def test_who_is_found_by_a_search_can_read_that_an_office_searched(officer, account):
+    holder = factories.account(phone="+8613800000002")
+    found = factories.person(holder=holder)
+    claim = factories.person(assurance=0)
+    officer.post(reverse("admin:declarations_person_search"), {"who": factories.DOCUMENTS[0]}, follow=True)
+    entries = AuditEntry.objects.filter(action="find-person").order_by("subject")
+    assert {(entry.actor, entry.subject) for entry in entries} == {
+        (account, f"person:{found.pk}"),
+        (account, f"person:{claim.pk}"),
+    }
+    resident = factories.staff_client(account=holder, second_factor=False)
+    assert "The health authority" in resident.get("/me/").content.decode()
+
+
 # Unusual numbers
 
 
