@@ -14,8 +14,12 @@ from django.utils import timezone
 from accounts import audit
 from accounts.actions import code_hash
 from accounts.models import AuditEntry, DeskClerk, Device, DeviceKey, Identifier, Office, OneTimeCode
+from declarations.actions import answers_of, claim_of, declare
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
 from institutions.models import Membership
+from passcodes import facts
+from passcodes.actions import issue_pass, show_colour
+from passcodes.colour import Colour
 from passcodes.hot import KEY_COOKIE
 from passcodes.models import ColourChange, GateReading, PassCode
 from tests import factories
@@ -235,13 +239,18 @@ def test_what_must_stay_stays(client, rich, outbox):
     assert Person.objects.count() == 2
 
 
-def test_the_number_makes_a_fresh_account_afterwards_and_the_facts_count_again(client, rich, outbox):
-    person = rich.person
+def test_who_comes_back_with_the_same_document_has_a_new_code_and_the_old_facts(client, resident, outbox):
+    person, earlier = resident.person, resident.person.pass_code.public_id
+    GateReading.objects.create(person=person, temperature="38.2", taken_at=timezone.now())
+    claim, answers = claim_of(person), answers_of(person.declarations.get())
     close(client, outbox)
-    fresh = factories.account(phone=PHONE)
-    assert fresh != rich
-    person.refresh_from_db()
-    assert person.gate_readings.count() == 1
+    fresh, now = factories.account(phone=PHONE), timezone.now()
+    declaration = declare(account=fresh, claim=claim, answers=answers, by=fresh, at=now)
+    assert declaration.person == person and fresh != resident
+    pass_id = issue_pass(person=person).public_id
+    assert pass_id != earlier
+    row = facts.for_page_of(account_id=fresh.pk, pass_id=pass_id, at=now)
+    assert show_colour(row=row, at=now).colour == Colour.YELLOW
 
 
 def test_a_wrong_code_closes_nothing(client, resident, outbox):

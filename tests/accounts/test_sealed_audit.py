@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from accounts import audit, sealing
@@ -116,6 +116,30 @@ def test_a_row_that_was_committed_late_goes_into_the_next_segment(chain, now):
     assert late.seal.segment_id == 3
     assert AuditSegment.objects.get(pk=3).last_id == chain[-1].pk
     assert findings() == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one transaction after the other")
+@pytest.mark.django_db(transaction=True)
+def test_a_long_transaction_is_sealed_when_it_is_committed(now):
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO accounts_auditentry (at, action, subject, detail)"
+                " VALUES (now(), 'view-person', 'person:1', '{}') RETURNING id"
+            )
+            (slow,) = cursor.fetchone()
+        quick = entry(now).pk
+        assert quick > slow
+        assert sealing.seal(now).last_id == quick
+        assert sealing.seal(now) is None
+        other.commit()
+    finally:
+        other.close()
+    assert sealing.seal(now).number == 2
+    assert AuditSeal.objects.get(pk=slow).segment_id == 2
+    assert list(sealing.verify()) == []
 
 
 def test_a_large_number_of_rows_is_cut_into_segments(now, monkeypatch):
