@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import looks
 from accounts.audited import AuditedSite
 from accounts.models import Account
+from accounts.wording import subject_words
 
 ALERTS = 10  # on the first page
 
@@ -23,8 +24,8 @@ class AuthoritySite(AuditedSite):
 
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The first page, with recent alerts of unusually many looks at people."""
-        alerts = looks.recent_alerts(timezone.now())
-        return super().index(request, {"alerts": alerts[:ALERTS], **(extra_context or {})})
+        alerts = [(entry, subject_words(entry.subject)) for entry in looks.recent_alerts(timezone.now())[:ALERTS]]
+        return super().index(request, {"alerts": alerts, **(extra_context or {})})
 
 
 authority = AuthoritySite(name="admin")

@@ -141,6 +141,7 @@ def test_the_first_page_tells_of_alerts_for_a_week(account, officer, few):
         officer = factories.staff_client(account=account)
         text = officer.get(index).content.decode()
     assert "Unusually many looks at people" in text and "4 looks in an hour" in text
+    assert f"Account #{account.pk}" in text
     with time_machine.travel(NOON + timedelta(days=8), tick=False):
         officer = factories.staff_client(account=account)
         assert "Unusually many looks" not in officer.get(index).content.decode()
