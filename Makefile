@@ -31,7 +31,7 @@ run: .venv/installed node_modules/installed $(CATALOGUES)
 	exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py --threads 4 --graceful-timeout 2 --bind 127.0.0.1:$(PORT) healthpass.wsgi
 
 test: .venv/installed-dev $(CATALOGUES)
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 browser: .venv/installed-dev node_modules/installed $(CATALOGUES)
 	$(BIN)/pytest -q -m browser

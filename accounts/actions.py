@@ -54,10 +54,11 @@ class NumberMoved(Exception):
     """The number has gone to another account in the meantime."""
 
 
-def request_code(*, phone: str, address: str, known: bool = False, at: datetime) -> OneTimeCode:
+def request_code(*, phone: str, address: str, known: bool = False, text: str = "", at: datetime) -> OneTimeCode:
     """Send a fresh one-time code to the phone (E.164), whether or not it is known here.
 
-    `address` is who asks, `known` whether on a browser that the phone's account has been on, for the limits. Raises
+    `address` is who asks, `known` whether on a browser that the phone's account has been on, for the limits. `text`
+    tells with `%(digits)s` what the code is for, where it is not for signing in. Raises
     limits.LimitReached and sms.SmsFailed; a message that could not be sent does not count against the phone.
     """
     take_code_limits(phone, address, known, at)
@@ -72,7 +73,9 @@ def request_code(*, phone: str, address: str, known: bool = False, at: datetime)
     )
     code.code_hash = code_hash(code.id, digits)
     code.save(force_insert=True)
-    text = _("Your Health Pass code is %(digits)s, valid for 5 minutes. Nobody from us will ever ask you for it.")
+    text = text or _(
+        "Your Health Pass code is %(digits)s, valid for 5 minutes. Nobody from us will ever ask you for it."
+    )
     try:
         sms.send(phone, text % {"digits": digits}, at=at)
     except sms.SmsFailed:

@@ -4,10 +4,12 @@ import re
 import unicodedata
 
 from django import forms
+from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
+from accounts.models import Account
 
 RAW_LENGTH = 40
 
@@ -77,6 +79,39 @@ class NewOwnerForm(forms.Form):
         label=_("The number is new to me, and I have never used a health pass with it"),
         error_messages={"required": _("Tick the box if this is so.")},
     )
+
+
+class SetUpForm(forms.Form):
+    """A staff account's first password, and the digits that prove its authenticator app. `account` is whose it is."""
+
+    password = forms.CharField(
+        label=_("New password"),
+        help_text=_("At least 12 characters, not only digits. Several words are easy to remember."),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("The new password once more"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    digits = DigitsField(label=_("Six digits from your authenticator app"))
+
+    def __init__(self, *args, account: Account, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.account = account
+
+    def clean_password(self) -> str:
+        password_validation.validate_password(self.cleaned_data["password"], self.account)
+        return self.cleaned_data["password"]
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if "password" in data and "again" in data and data["password"] != data["again"]:
+            self.add_error("again", _("The two passwords differ."))
+        return data
 
 
 class StaffForm(forms.Form):

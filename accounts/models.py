@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from healthpass.lib.encryption import EncryptedTextField, keyed_hash
 from healthpass.lib.masks import mask_phone
@@ -166,7 +167,7 @@ class Office(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("office")
+        verbose_name = pgettext_lazy("of the authority", "office")
         verbose_name_plural = _("offices")
 
     def __str__(self) -> str:
@@ -188,7 +189,9 @@ class DeskClerk(models.Model):
     """服务台: an account that helps people without a phone at an office's desk, until `ended_at`."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="desk_roles", verbose_name=_("account"))
-    office = models.ForeignKey(Office, models.PROTECT, related_name="clerks", verbose_name=_("office"))
+    office = models.ForeignKey(
+        Office, models.PROTECT, related_name="clerks", verbose_name=pgettext_lazy("of the authority", "office")
+    )
     added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("added by"))
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)

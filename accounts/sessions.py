@@ -49,6 +49,7 @@ def start(request: HttpRequest, response: HttpResponse, account: Account, *, bac
     request.session.flush()  # else a staff session would live on in a resident's, for 90 days
     login(request, account, backend=backend)
     request.session.set_expiry(at + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    request.session["since"] = at.timestamp()
     request.session["device"] = actions.remember_device(account=account, secret=secret, at=at).pk
     response.set_cookie(
         DEVICE_COOKIE,

@@ -11,14 +11,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import actions, audit, limits, sessions
+from accounts import actions, audit, limits, sessions, staff_setup
 from accounts.backends import axes_username
 from accounts.forms import StaffForm
 from accounts.limits import LimitReached, client_address
@@ -46,9 +46,9 @@ class StaffSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The sign-in page. Whatever is wrong, also "not for this site", looks the same and counts the same."""
         index = reverse("admin:index", current_app=self.name)
-        path = own_path(request, request.POST.get("next", request.GET.get("next"))) or index
+        after = own_path(request, request.POST.get("next", request.GET.get("next"))) or index
         if request.method == "GET" and self.has_permission(request):
-            return redirect(path)
+            return redirect(after)
         form = StaffForm(request.POST or None)
         if form.is_valid():
             try:
@@ -56,9 +56,10 @@ class StaffSite(AdminSite):
             except LimitReached as limit:
                 return locked_page(request, limit.retry_at, timezone.now())
             if account:
-                return self.signed_in(request, account, path, phone=form.cleaned_data["phone"])
+                return self.signed_in(request, account, after, phone=form.cleaned_data["phone"])
             form.add_error(None, _("Phone number, password and digits do not fit together. Wait for new digits."))
-        context = {"form": form, "next": path, "site_header": self.site_header}
+        setup = reverse("admin:setup", current_app=self.name)
+        context = {"form": form, "next": after, "site_header": self.site_header, "setup": setup}
         return render(request, "accounts/staff_sign_in.html", context)
 
     def authenticated(self, request: HttpRequest, typed: dict) -> Account | None:
@@ -76,10 +77,10 @@ class StaffSite(AdminSite):
             limits.give_back(**count, at=now)
         return account
 
-    def signed_in(self, request: HttpRequest, account: Account, path: str, *, phone: str) -> HttpResponse:
+    def signed_in(self, request: HttpRequest, account: Account, after: str, *, phone: str) -> HttpResponse:
         """Begin the session of staff: it ends after STAFF_SESSION_AGE, used or not."""
         now = timezone.now()
-        response = redirect(path)
+        response = redirect(after)
         device = account.otp_device
         forget_failures(username=axes_username(request, {"phone": phone}), ip=client_address(request))
         actions.record_staff_sign_in(account=account, site=self.name, at=now)
@@ -87,6 +88,16 @@ class StaffSite(AdminSite):
         django_otp.login(request, device)
         request.session.set_expiry(settings.STAFF_SESSION_AGE)
         return response
+
+    def get_urls(self) -> list:
+        """Also the page where somebody who was given a role makes the first password."""
+        return [path("setup/", self.set_up, name="setup"), *super().get_urls()]
+
+    @method_decorator(never_cache)
+    @method_decorator(sensitive_post_parameters())
+    def set_up(self, request: HttpRequest) -> HttpResponse:
+        """Password and second factor for an account that has a role and neither, signed in by a one-time code."""
+        return staff_setup.page(self, request)
 
     def password_change(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Django's, which asks for the old password and ends the account's other sessions; with an audit row."""

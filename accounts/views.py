@@ -35,6 +35,7 @@ NEXT_LENGTH = 500
 REASONS = {
     "/code/": gettext_lazy("Your code belongs to you alone, so please sign in before it is shown."),
     "/declare/": gettext_lazy("Your declaration is kept under your phone number, so please sign in first."),
+    "/people/": gettext_lazy("Whom you act for is kept under your phone number, so please sign in first."),
     "/scan/": gettext_lazy("Every scan records who made it, so please sign in before you scan."),
     "/c/": gettext_lazy("Only people who have signed in can check a code."),
     "/me/": gettext_lazy("What is kept about you is for you alone, so please sign in first."),

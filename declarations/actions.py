@@ -147,7 +147,7 @@ def _claim(
             raise HeldElsewhere
         return _keep_declared(own, account, claim, by, at, needs_desk=True)
     release(own, by, at)
-    _displace(known, account, by, at)
+    displace(known, account, by, at)
     return _confirm(known, account, claim, by, at, assurance)
 
 
@@ -198,7 +198,7 @@ def _confirm(person: Person, account: Account, claim: Claim, by: Account, at: da
     return person
 
 
-def _displace(person: Person, account: Account, by: Account, at: datetime) -> None:
+def displace(person: Person, account: Account, by: Account, at: datetime) -> None:
     """Take a confirmed person from its holder, who is told once this is certain."""
     previous = person.holder
     audit.record(
@@ -209,8 +209,9 @@ def _displace(person: Person, account: Account, by: Account, at: datetime) -> No
     Account.objects.filter(pk=previous.pk).update(last_four_hash="")
     with translation.override(settings.LANGUAGE_CODE):
         text = _(
-            "Your document in the Liaoning Health Pass is now used with another phone number, which the authority has "
-            "confirmed. Your earlier code no longer works. If this was not you, please contact the health authority."
+            "Your document in the Liaoning Health Pass is now used with another phone number, as the authority or a "
+            "service desk has confirmed. Your earlier code no longer works. If this was not you, please contact the "
+            "health authority."
         )
     for phone in previous.identifiers.filter(kind=IdentifierKind.PHONE):
         tell(phone.value, text, at)

@@ -34,6 +34,9 @@ class DeclarationForm(forms.Form):
     were sent or are in `initial`.
     """
 
+    labels: Mapping[str, str] = {}  # in place of the fields' own, for a form about somebody else
+    required_texts: Mapping[str, str] = {}
+
     phone = PhoneField(label=_("Phone number"), error_messages={"required": _("Please enter your phone number")})
     name = NameField(
         label=_("Name"),
@@ -120,6 +123,10 @@ class DeclarationForm(forms.Form):
         if asks_identity:
             values = _with_identity_filled(values)
         super().__init__(values if data is not None else None, initial=values if data is None else None)
+        for name, label in self.labels.items():
+            self.fields[name].label = label
+        for name, text in self.required_texts.items():
+            self.fields[name].error_messages["required"] = text
         self.today = today
         self.asks_identity = asks_identity
         self.version = questions.FORM_VERSION if version is None else version

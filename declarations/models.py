@@ -140,6 +140,23 @@ class ProxyQuerySet(models.QuerySet):
         """Who acts for this person, or claims somebody with the same document: all that a real-name person may see."""
         return self.filter(person__document_hash=person.document_hash)
 
+    def to_be_decided_by(self, account) -> "ProxyQuerySet":
+        """Requests that this account agrees to or refuses, as `proxies.may_decide` says of each."""
+        first_guardian = Proxy.objects.acting().filter(person=models.OuterRef("person")).order_by("confirmed_at", "pk")
+        asked = self.current().filter(confirmed_at=None, person__assurance__gt=Assurance.DECLARED)
+        return asked.annotate(first_guardian=models.Subquery(first_guardian.values("account")[:1])).filter(
+            models.Q(person__holder=account) | models.Q(person__holder=None, first_guardian=account.pk)
+        )
+
+    def with_last_declaration(self) -> "ProxyQuerySet":
+        """Each with `last_id` and `last_at` of what its own account last declared for this document, or None."""
+        own = Declaration.objects.filter(
+            account=models.OuterRef("account"), person__document_hash=models.OuterRef("person__document_hash")
+        ).order_by("-made_at")
+        return self.annotate(
+            last_id=models.Subquery(own.values("pk")[:1]), last_at=models.Subquery(own.values("made_at")[:1])
+        )
+
 
 class Proxy(models.Model):
     """代办关系: this account acts for that person, from `confirmed_at` until `ended_at`.
@@ -225,6 +242,11 @@ class Declaration(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    @property
+    def has_symptoms(self) -> bool:
+        """Whether a fever or any other symptom was declared."""
+        return self.fever or self.dry_cough or self.fatigue or bool(self.other_symptoms)
 
 
 class StayKind(models.TextChoices):

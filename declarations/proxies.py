@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, limits
 from accounts.limits import LimitReached
 from accounts.models import Account, IdentifierKind, identifier_hash
+from declarations import questions
 from declarations.actions import append_declaration, settled, tell, write_claim
 from declarations.models import Assurance, Declaration, Person, Proxy, document_hash
 from declarations.questions import Answers, Claim
@@ -87,6 +88,17 @@ def declare_again_for(*, proxy: Proxy, answers: Answers, by: Account, at: dateti
         return append_declaration(current.person, current.account, answers, at)
 
     return settled(write)
+
+
+def last_declaration(proxy: Proxy) -> Declaration | None:
+    """What the proxy's own account last declared for the person, also before the identity was proven."""
+    own = Declaration.objects.made_by(proxy.account).filter(person__document_hash=proxy.person.document_hash)
+    return own.order_by("-made_at").first()
+
+
+def may_repeat(last: Declaration | None) -> bool:
+    """Whether "nothing has changed" is a fair answer: the questions are the same, and nothing was wrong."""
+    return last is not None and last.form_version >= questions.FORM_VERSION and not last.has_symptoms
 
 
 def show_live(*, proxy: Proxy, by: Account, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Declaring one's health: the form, one tap when nothing has changed, and asking again who one is."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -14,16 +14,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import limits
-from accounts.models import Account, IdentifierKind
-from declarations import actions, divisions, questions
-from declarations.forms import DeclarationForm, initial_of, redisplayed, sent_version, shown_phone
+from accounts.models import Account
+from declarations import actions, divisions, pages, questions
+from declarations.forms import DeclarationForm, initial_of, redisplayed, sent_version
 from declarations.identity import Result
-from declarations.models import Declaration, Person, StayKind
+from declarations.models import Declaration, Person
 from healthpass.lib import retention
 
 VERIFICATIONS_A_DAY = 5
-CLAIMS_A_DAY = 10  # to a document, each of which is asked of the authority
-DECLARATIONS_A_DAY = 50  # of an account in all: they are kept for good
 NOT_CONFIRMED = gettext_lazy(
     "The authority has not confirmed this name and document with your phone number. "
     "Please check them, or declare with the document that is already confirmed."
@@ -44,12 +42,13 @@ def declare(request: HttpRequest) -> HttpResponse:
         return _declare(request, person, now)
     wants_form = "document" in request.GET or "change" in request.GET
     if last and not wants_form and last.form_version >= questions.FORM_VERSION:
-        return _unchanged_page(request, person, last, timezone.localdate(now))
+        context = {"person": person} | pages.earlier_answers(last, timezone.localdate(now))
+        return render(request, "declarations/unchanged.html", context)
     today = timezone.localdate(now)
     form = DeclarationForm(
         today=today,
         asks_identity=_asks_identity(request, person),
-        initial=initial_of(actions.answers_of(last), today) if last else {"phone": _phone_of(request.user)},
+        initial=initial_of(actions.answers_of(last), today) if last else {"phone": pages.phone_of(request.user)},
         version=last.form_version if last else None,
     )
     return _form_page(request, form, person)
@@ -67,9 +66,9 @@ def _declare(request: HttpRequest, person: Person | None, now: datetime) -> Http
         return _form_page(request, form, person)
     account = request.user
     try:
-        _take_declaration(account, now)
+        pages.take_declaration(account, now)
         if asks_identity:
-            limits.take("claim", str(account.pk), limit=CLAIMS_A_DAY, per=timedelta(days=1), at=now)
+            pages.take_claim(account, now)
             actions.declare(account=account, claim=form.claim, answers=form.answers, by=account, at=now)
         else:
             actions.declare_again(account=account, answers=form.answers, by=account, at=now)
@@ -78,7 +77,7 @@ def _declare(request: HttpRequest, person: Person | None, now: datetime) -> Http
     except actions.HeldElsewhere:
         form.add_error("document_number" if asks_identity else None, HELD_ELSEWHERE)
     except limits.LimitReached as reached:
-        form.add_error(None, _too_often(reached))
+        form.add_error(None, pages.too_often(reached))
     except actions.NobodyYet:
         return redirect("declarations:declare")
     else:
@@ -96,10 +95,10 @@ def unchanged(request: HttpRequest) -> HttpResponse:
         return redirect("declarations:declare")
     answers = actions.answers_of(last).current(timezone.localdate(now))
     try:
-        _take_declaration(request.user, now)
+        pages.take_declaration(request.user, now)
         actions.declare_again(account=request.user, answers=answers, by=request.user, at=now)
     except limits.LimitReached as reached:
-        messages.warning(request, _too_often(reached))
+        messages.warning(request, pages.too_often(reached))
         return redirect("declarations:declare")
     except actions.NobodyYet:
         return redirect("declarations:declare")
@@ -115,23 +114,13 @@ def verify(request: HttpRequest) -> HttpResponse:
         limits.take("verify", str(request.user.pk), limit=VERIFICATIONS_A_DAY, per=timedelta(days=1), at=now)
         person, result = actions.verify(account=request.user, by=request.user, at=now)
     except limits.LimitReached as reached:
-        messages.warning(request, _too_often(reached))
+        messages.warning(request, pages.too_often(reached))
     except actions.NobodyYet:
         return redirect("declarations:declare")
     else:
         level, text = _told(person, result)
         messages.add_message(request, level, text)
     return redirect("passcodes:own")
-
-
-def _take_declaration(account: Account, now: datetime) -> None:
-    """Count one declaration of the account. Raises limits.LimitReached."""
-    limits.take("declare", str(account.pk), limit=DECLARATIONS_A_DAY, per=timedelta(days=1), at=now)
-
-
-def _too_often(reached: limits.LimitReached) -> str:
-    retry_at = timezone.localtime(reached.retry_at)
-    return _("You have asked often today. Please try again after %(time)s.") % {"time": f"{retry_at:%m-%d %H:%M}"}
 
 
 def _told(person: Person, result: Result) -> tuple[int, str]:
@@ -174,26 +163,6 @@ def _own(account: Account) -> tuple[Person | None, Declaration | None]:
 
 def _asks_identity(request: HttpRequest, person: Person | None) -> bool:
     return person is None or "document" in request.GET
-
-
-def _phone_of(account: Account) -> str:
-    phone = account.identifiers.filter(kind=IdentifierKind.PHONE).order_by("-used_at").first()
-    return shown_phone(phone.value) if phone else ""
-
-
-def _unchanged_page(request: HttpRequest, person: Person, last: Declaration, today: date) -> HttpResponse:
-    answers = actions.answers_of(last).current(today)
-    stays = {
-        kind: [
-            (divisions.full_name(stay.division), stay.from_on, stay.to_on)
-            for stay in answers.stays
-            if stay.kind == kind
-        ]
-        for kind in StayKind.values
-    }
-    residence = divisions.full_name(answers.division)
-    context = {"person": person, "last": last, "answers": answers, "residence": residence, **stays}
-    return render(request, "declarations/unchanged.html", context | {"version": questions.FORM_VERSION})
 
 
 def _form_page(request: HttpRequest, form: DeclarationForm, person: Person | None) -> HttpResponse:

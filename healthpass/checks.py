@@ -16,6 +16,7 @@ from django.core.checks import Warning as Weakness
 from django.utils import timezone
 
 from passcodes import tokens
+from passcodes.findings import parse_limits
 
 SECRET_KEY_LENGTH = 50
 LOOKUP_KEY_LENGTH = 32
@@ -24,7 +25,7 @@ HOST_LENGTH = 20
 
 def register() -> None:
     """Have Django run these checks."""
-    for check in (secrets, public_url, services, database, hosts):
+    for check in (secrets, public_url, services, database, hosts, face_limits):
         checks.register(check)
 
 
@@ -160,3 +161,18 @@ def hosts(app_configs, **kwargs) -> list[CheckMessage]:
             )
         )
     return problems
+
+
+def face_limits(app_configs, **kwargs) -> list[CheckMessage]:
+    """FACE_LIMITS names limits of face checks, each with a number that can be."""
+    try:
+        parse_limits(settings.FACE_LIMITS)
+    except ValueError as error:
+        return [
+            Error(
+                f"FACE_LIMITS cannot be used: {error}",
+                hint="It is name=number, comma-separated; the names stand in passcodes/findings.py.",
+                id="healthpass.E017",
+            )
+        ]
+    return []

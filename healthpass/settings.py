@@ -40,6 +40,7 @@ IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
 FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
 LOOKS_AN_HOUR = env.int("LOOKS_AN_HOUR", default=60)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+FACE_LIMITS = env.str("FACE_LIMITS", default="")
 
 INSTALLED_APPS = [
     "healthpass",
@@ -107,7 +108,8 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # What is deleted is overwritten in the file: pictures of faces go for good.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     }
     # In-memory databases lock whole tables between threads; a file in WAL mode does not.
     DATABASE["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}

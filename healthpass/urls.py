@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from accounts.authority import authority
 from healthpass import views
 from institutions.console import console
+from passcodes.desk import desk
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("scanning.urls")),
     path("console/", console.urls),
+    path("desk/", desk.urls),
     path("admin/", authority.urls),
 ]
 

@@ -5,27 +5,9 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import audit
-from accounts.models import Account, IdentifierKind, identifier_hash
+from accounts.models import Account
 from declarations.models import Person
 from institutions.models import Institution, Membership
-
-
-def real_name_account(phone: str) -> Account | None:
-    """The active account with this phone number (E.164), if its holder is a real-name person.
-
-    One query whatever the reason for None is, so that the answer does not tell who is registered.
-    """
-    person = (
-        Person.objects.real_name()
-        .filter(
-            holder__is_active=True,
-            holder__identifiers__kind=IdentifierKind.PHONE,
-            holder__identifiers__hash=identifier_hash(IdentifierKind.PHONE, phone),
-        )
-        .select_related("holder")
-        .first()
-    )
-    return person.holder if person else None
 
 
 @transaction.atomic

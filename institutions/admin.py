@@ -20,6 +20,7 @@ from accounts.authority import authority
 from accounts.lists import ChoiceFilter
 from accounts.models import Account, IdentifierKind, identifier_hash
 from declarations import divisions
+from declarations.search import real_name_account
 from institutions import actions
 from institutions.console import Panel, ScopedAdmin, console
 from institutions.models import Administrator, Entrance, Institution, Membership, Scanner
@@ -96,7 +97,7 @@ class MemberForm(forms.ModelForm):
         try:
             limits.take("member", str(self.by.pk), limit=LOOK_UPS, per=LOOK_UPS_PER, at=now)
             number = phones.normalise(phone)
-            account = actions.real_name_account(number)
+            account = real_name_account(number)
         except phones.InvalidPhone as error:
             raise ValidationError({"phone": str(error)}) from error
         except limits.LimitReached as error:

@@ -1,4 +1,4 @@
-"""Writes of face checks, for the web and for the worker. Computing is in `faces.py`, which the worker alone imports.
+"""Writes of face checks, for the web; those of the worker are in `face_results.py`, its computing in `faces.py`.
 
 A check begins with consent and a photo, goes on with tries, each of its own challenge, and ends when one passes, when
 it is withdrawn, or after a day. Live pictures go with their try, the photo with the check.
@@ -7,6 +7,7 @@ it is withdrawn, or after a day. Live pictures go with their try, the photo with
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,13 +16,10 @@ from django.db.models import Q
 
 from accounts import audit, limits, tasks
 from accounts.models import Account, Task
-from declarations import actions as declarations
-from declarations import proxies
-from declarations.identity import Result
-from declarations.models import Assurance, Proxy
+from declarations.models import Assurance, Person, Proxy
 from healthpass.lib.encryption import keyed_hash
 from passcodes import pictures
-from passcodes.findings import DEFAULT_LIMITS, LiveFinding, LiveVerdict, PhotoFinding, PictureFinding, challenges
+from passcodes.findings import DEFAULT_LIMITS, LiveFinding, PictureFinding, challenges
 from passcodes.models import FaceCheck, FaceCheckState, FaceImage, FaceImageKind, FaceLink, FaceTry, PassCode
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -33,6 +31,7 @@ LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
 CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
 FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
+FRAME_LIMITS = replace(DEFAULT_LIMITS, bytes=FRAME_BYTES, pixels=640 * 640, pixels_whole=640 * 640, pixels_heic=0)
 PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
 EARLIER_TRIES = 200  # whose pictures may not come again
 
@@ -55,22 +54,24 @@ class LinkDead(Exception):
 
 def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: datetime) -> FaceCheck:
     """The open check of this account for this pass; a new one with its audit row, since consent has been given."""
-    check, created = FaceCheck.objects.open().get_or_create(
-        pass_code=pass_code, account=account, defaults={"consented_at": at}
-    )
-    if created:
-        audit.record(
-            by=by, action="begin-face-check", subject=f"person:{pass_code.person_id}", at=at, face_check=check.pk
+    with transaction.atomic():
+        check, created = FaceCheck.objects.open().get_or_create(
+            pass_code=pass_code, account=account, defaults={"consented_at": at}
         )
+        if created:
+            audit.record(
+                by=by, action="begin-face-check", subject=f"person:{pass_code.person_id}", at=at, face_check=check.pk
+            )
     return check
 
 
-def is_due(*, account: Account, pass_code: PassCode) -> bool:
-    """Whether the account has still to show its face once before its own first code (FACE_CHECK_FOR_SELF)."""
-    if not settings.FACE_CHECK_FOR_SELF or pass_code.person.holder_id != account.pk:
+def is_due(*, account: Account, person_id: int) -> bool:
+    """Whether an account has still to show its face once before its own first code (FACE_CHECK_FOR_SELF)."""
+    if not settings.FACE_CHECK_FOR_SELF:
         return False
-    seen = pass_code.person.assurance >= Assurance.FACE
-    return not (seen or pass_code.face_checks.filter(account=account, state=FaceCheckState.PASSED).exists())
+    checks = FaceCheck.objects.filter(account=account, pass_code__person=person_id, state=FaceCheckState.PASSED)
+    proven = Person.objects.filter(pk=person_id, assurance__gte=Assurance.FACE)
+    return not (proven.exists() or checks.exists())
 
 
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
@@ -81,7 +82,7 @@ def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
     except pictures.PictureError as error:
         raise Refused(error.finding) from error
     with transaction.atomic():
-        check = _locked(check)
+        check = locked(check)
         if check.state == FaceCheckState.LIVE_CHECK:
             raise NotNow
         check.images.filter(kind=FaceImageKind.PHOTO).delete()
@@ -93,13 +94,16 @@ def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
     """Have one small picture looked at, to help with holding the camera; none while another waits. Raises Refused."""
     _check_frame(data)
     with transaction.atomic():
-        check = _locked(check)
+        check = locked(check)
         subject = f"face_check:{check.pk}"
-        if check.state != FaceCheckState.READY or Task.objects.open().filter(kind="face-aim", subject=subject).exists():
+        has_camera = check.state in (FaceCheckState.READY, FaceCheckState.LIVE)  # the latter where a challenge was left
+        if not has_camera or Task.objects.open().filter(kind="face-aim", subject=subject).exists():
             return
         check.images.filter(kind=FaceImageKind.AIM).delete()
         FaceImage.objects.create(check_of=check, kind=FaceImageKind.AIM, data=data, created_at=at)
         tasks.enqueue("face-aim", subject, at=at)
+        check.aim_finding = ""  # until this picture has been looked at
+        check.save(update_fields=["aim_finding"])
 
 
 def issue_challenge(*, check: FaceCheck, at: datetime) -> FaceTry:
@@ -108,7 +112,7 @@ def issue_challenge(*, check: FaceCheck, at: datetime) -> FaceTry:
     Raises NotNow and limits.LimitReached.
     """
     with transaction.atomic():
-        check = _locked(check)
+        check = locked(check)
         if check.state not in (FaceCheckState.READY, FaceCheckState.LIVE):
             raise NotNow
         _take_try(check, at)
@@ -126,7 +130,7 @@ def answer(*, check: FaceCheck, key: str, frames: Sequence[tuple[bytes, float]],
     Raises Refused, which ends the try, and NotNow.
     """
     with transaction.atomic():
-        check = _locked(check)
+        check = locked(check)
         attempt = check.tries.filter(key=key).first()
         if attempt is None or attempt.answered_at or attempt.ended_at or check.state != FaceCheckState.LIVE:
             raise NotNow
@@ -151,7 +155,7 @@ def answer(*, check: FaceCheck, key: str, frames: Sequence[tuple[bytes, float]],
 def withdraw(*, check: FaceCheck, by: Account | None, at: datetime) -> None:
     """End the check, with its pictures, at whatever step."""
     with transaction.atomic():
-        check = _locked(check, raising=False)
+        check = locked(check, raising=False)
         if check.ended_at is None:
             audit.record(
                 by=by,
@@ -160,30 +164,40 @@ def withdraw(*, check: FaceCheck, by: Account | None, at: datetime) -> None:
                 at=at,
                 face_check=check.pk,
             )
-            _end(check, FaceCheckState.ENDED, at)
+            end(check, FaceCheckState.ENDED, at)
 
 
 def recover(*, check: FaceCheck, at: datetime) -> FaceCheck:
     """The check as it stands; one step back when its task has failed for good, so that nobody waits for nothing."""
-    waiting = (FaceCheckState.PHOTO_CHECK, FaceCheckState.LIVE_CHECK)
-    if check.state not in waiting or (check.task and check.task.done_at is None):
+    if not _is_stuck(check):
         return check
     with transaction.atomic():
-        check = _locked(check, raising=False)
+        check = locked(check, raising=False)
+        if not _is_stuck(check):
+            return check
         if check.state == FaceCheckState.PHOTO_CHECK:
-            _go_to(check, FaceCheckState.PHOTO)
-        elif check.state == FaceCheckState.LIVE_CHECK:
+            check.images.filter(kind=FaceImageKind.PHOTO).delete()
+            check.photo_finding = ""
+            go_to(check, FaceCheckState.PHOTO)
+        else:
             _drop_unanswered(check, at)
             check.images.filter(kind=FaceImageKind.FRAME).delete()
-            _go_to(check, FaceCheckState.READY)
+            go_to(check, FaceCheckState.READY)
     return check
 
 
+def _is_stuck(check: FaceCheck) -> bool:
+    """Whether it waits for a task that will not come."""
+    waits = check.state in (FaceCheckState.PHOTO_CHECK, FaceCheckState.LIVE_CHECK)
+    return waits and not Task.objects.open().filter(pk=check.task_id).exists()
+
+
 def make_link(*, check: FaceCheck, by: Account, at: datetime) -> str:
-    """The token of a new one-time link; earlier ones that were not used are dead. Raises limits.LimitReached."""
+    """The token of a new one-time link; earlier ones that were not used are dead. Raises NotNow, LimitReached."""
     limits.take("face-link", str(by.pk), limit=LINKS_AN_HOUR, per=HOUR, at=at)
     token = secrets.token_urlsafe(24)
     with transaction.atomic():
+        check = locked(check)
         check.links.filter(used_at=None).delete()
         FaceLink.objects.create(check_of=check, hash=link_hash(token), expires_at=at + LINK_LIFE)
         audit.record(
@@ -217,98 +231,21 @@ def expire(at: datetime) -> int:
     ended = 0
     for check in FaceCheck.objects.open().filter(consented_at__lt=outdated):
         with transaction.atomic():
-            check = _locked(check, raising=False)
+            check = locked(check, raising=False)
             if check.ended_at is None:
-                _end(check, FaceCheckState.ENDED, at)
+                end(check, FaceCheckState.ENDED, at)
                 ended += 1
     FaceImage.objects.filter(created_at__lt=outdated).delete()
     return ended
 
 
-# For the worker
-
-
-def record_photo(*, task: Task, check: FaceCheck, finding: PictureFinding | PhotoFinding, at: datetime) -> None:
-    """What the photo shows. One that is not good is deleted. Raises tasks.LeaseLost."""
-    with transaction.atomic():
-        check = _locked(check, raising=False)
-        if check.task_id == task.pk and check.ended_at is None:
-            check.photo_finding = finding
-            is_fine = finding == PhotoFinding.FINE
-            if not is_fine:
-                check.images.filter(kind=FaceImageKind.PHOTO).delete()
-            _go_to(check, FaceCheckState.READY if is_fine else FaceCheckState.PHOTO)
-        tasks.finish(task, at=at)
-
-
-def record_aim(*, task: Task, check: FaceCheck, finding: str, at: datetime) -> None:
-    """How the face lies in the camera's picture, which is deleted. Raises tasks.LeaseLost."""
-    with transaction.atomic():
-        check.images.filter(kind=FaceImageKind.AIM).delete()
-        FaceCheck.objects.open().filter(pk=check.pk).update(aim_finding=finding)
-        tasks.finish(task, at=at)
-
-
-def record_live(
-    *,
-    task: Task,
-    attempt: FaceTry,
-    verdict: LiveVerdict,
-    authority: Result | None,
-    threshold: float,
-    model: str,
-    at: datetime,
-) -> None:
-    """What came of a try, and what follows from it. Raises tasks.LeaseLost.
-
-    `authority`: what it said to the face, None where it was not asked. Its yes proves who the person is; where it
-    cannot tell, the code may be shown but stays neutral; its no is a failure.
-    """
-    with transaction.atomic():
-        check = _locked(attempt.check_of, raising=False)
-        if check.task_id == task.pk and check.ended_at is None:
-            attempt.finding, attempt.quality = verdict.finding, verdict.quality or ""
-            attempt.distance, attempt.threshold, attempt.model = verdict.distance, threshold, model
-            attempt.authority = authority.value if authority else ""
-            attempt.ended_at = at
-            attempt.save()
-            check.images.filter(kind=FaceImageKind.FRAME).delete()
-            if verdict.passed and authority is not Result.NO_MATCH:
-                _pass(check, authority, at)
-            else:
-                _fail(check, verdict)
-        tasks.finish(task, at=at)
-
-
-def _pass(check: FaceCheck, authority: Result | None, at: datetime) -> None:
-    proxy = proxy_of(check)
-    state = FaceCheckState.PASSED
-    try:
-        if proxy and authority is Result.MATCH:
-            proxies.prove(proxy=proxy, assurance=Assurance.FACE, by=check.account, at=at)
-        elif proxy:
-            proxies.show_live(proxy=proxy, by=check.account, at=at)
-        elif authority is Result.MATCH:
-            declarations.prove_own(account=check.account, assurance=Assurance.FACE, by=check.account, at=at)
-    except (proxies.NotActing, declarations.NobodyYet, declarations.HeldElsewhere):
-        state = FaceCheckState.ENDED  # the relation has been ended in the meantime
-    _end(check, state, at)
-
-
-def _fail(check: FaceCheck, verdict: LiveVerdict) -> None:
-    """Another try follows, with another photo where the photo is at fault."""
-    at_fault = verdict.finding in (LiveFinding.PHOTO, LiveFinding.COPIED)
-    if at_fault:
-        check.images.filter(kind=FaceImageKind.PHOTO).delete()
-    _go_to(check, FaceCheckState.PHOTO if at_fault else FaceCheckState.READY)
-
-
 def proxy_of(check: FaceCheck) -> Proxy | None:
-    """The relation that the check is for; None for the account's own person."""
-    return Proxy.objects.current().filter(account=check.account, person=check.pass_code.person_id).first()
+    """The relation that the check is for; None for the account's own person, and where the relation has ended."""
+    proxies = Proxy.objects.current().filter(account=check.account, person=check.pass_code.person_id)
+    return proxies.select_related("account", "person").first()
 
 
-def _locked(check: FaceCheck, *, raising: bool = True) -> FaceCheck:
+def locked(check: FaceCheck, *, raising: bool = True) -> FaceCheck:
     """The check as it is now, for this transaction alone. Raises NotNow if it has ended."""
     current = FaceCheck.objects.select_for_update(of=("self",)).select_related("pass_code", "account").get(pk=check.pk)
     if raising and current.ended_at:
@@ -321,16 +258,18 @@ def _wait(check: FaceCheck, state: FaceCheckState, kind: str, subject: str, at: 
     check.save(update_fields=["state", "task"])
 
 
-def _go_to(check: FaceCheck, state: FaceCheckState) -> None:
+def go_to(check: FaceCheck, state: FaceCheckState) -> None:
+    """The check is at another step, and waits for no task. Saves all of it."""
     check.state, check.task, check.aim_finding = state, None, ""
     check.save()
 
 
-def _end(check: FaceCheck, state: FaceCheckState, at: datetime) -> None:
+def end(check: FaceCheck, state: FaceCheckState, at: datetime) -> None:
+    """The check is over, and its pictures are gone."""
     check.images.all().delete()
     _drop_unanswered(check, at)
     check.ended_at = at
-    _go_to(check, state)
+    go_to(check, state)
 
 
 def _drop_unanswered(check: FaceCheck, at: datetime) -> None:
@@ -378,10 +317,8 @@ def _refusal(attempt: FaceTry, frames: Sequence[tuple[bytes, float]], at: dateti
 
 def _check_frame(data: bytes) -> None:
     """Raise Refused for what is not a small JPEG."""
-    if len(data) > FRAME_BYTES:
-        raise Refused(PictureFinding.TOO_LARGE)
     try:
-        pictures.inspect(data)
+        pictures.inspect(data, FRAME_LIMITS)
     except pictures.PictureError as error:
         raise Refused(error.finding) from error
     if not data.startswith(b"\xff\xd8\xff"):

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from PIL import Image, ImageFile
 
-from passcodes.findings import Limits, LiveFinding, LiveVerdict, Match, Movement, Photo, PhotoFinding
+from passcodes.findings import Aim, Limits, LiveFinding, LiveVerdict, Match, Movement, Photo, PhotoFinding
 from passcodes.likeness import likeness
 from passcodes.pictures import PictureError, load
 
@@ -26,7 +26,7 @@ with warnings.catch_warnings():
 # Importing face_recognition makes Pillow take pictures that are cut short, in the whole process.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
-__all__ = ("MODEL", "Face", "Frame", "PictureError", "distance", "encode", "find", "judge_live", "load", "look", "yaw")
+__all__ = ("MODEL", "Face", "Frame", "PictureError", "aim", "distance", "encode", "find", "judge_live", "load", "look")
 
 MODEL = f"dlib {dlib.__version__} ResNet v1, 5 points"  # what a stored distance was measured with
 
@@ -65,7 +65,7 @@ class Face:
 
     @cached_property
     def _grey(self) -> Image.Image:
-        return self.picture.convert("L").crop(self.box)
+        return self.picture.crop(self.box).convert("L")
 
     @property
     def brightness(self) -> float:
@@ -138,6 +138,34 @@ def _without_face(picture: Image.Image, limits: Limits) -> PhotoFinding:
     if np.asarray(picture.convert("L")).mean() < DARK_PICTURE:
         return PhotoFinding.TOO_DARK
     return PhotoFinding.TOO_SMALL if find(picture, limits, enlarge=True) else PhotoFinding.NO_FACE
+
+
+def aim(picture: Image.Image, limits: Limits) -> Aim:
+    """How the face lies in a live picture, and whether a check could begin with it; where it lies comes first."""
+    faces = find(picture, limits)
+    if not faces:
+        nothing = {PhotoFinding.TOO_DARK: Aim.DARK, PhotoFinding.TOO_SMALL: Aim.FAR}
+        return nothing.get(_without_face(picture, limits), Aim.NO_FACE)
+    face = faces[0]
+    left, top, right, bottom = face.box
+    height = face.height / picture.height
+    across, down = (left + right) / 2 / picture.width - 0.5, (top + bottom) / 2 / picture.height - 0.5
+    brightness = face.brightness
+    findings = (
+        (len(faces) > 1, Aim.SEVERAL),
+        (height < limits.aim_far or face.height < limits.frame_height, Aim.FAR),
+        (across < -limits.aim_aside, Aim.LEFT),
+        (across > limits.aim_aside, Aim.RIGHT),
+        (down < -limits.aim_aside, Aim.HIGH),
+        (down > limits.aim_aside, Aim.LOW),
+        (height > limits.aim_near, Aim.NEAR),  # after these: one that is cut off is not so high
+        (brightness < limits.darkest, Aim.DARK),
+        (brightness > limits.brightest, Aim.BRIGHT),
+        (face.sharpness < limits.sharpness, Aim.BLURRED),
+        (abs(yaw(face.points)) > limits.ahead or abs(face.roll) > limits.roll, Aim.TURNED),
+        (face.score < limits.clear, Aim.TURNED),
+    )
+    return next((finding for applies, finding in findings if applies), Aim.FINE)
 
 
 def encode(face: Face) -> np.ndarray:
@@ -278,9 +306,10 @@ def _judge_faces(
         face, value = faces[index], apart[index]
         if likeness(face.picture, face.points, subject.picture, subject.points) >= limits.copied:
             return LiveVerdict(LiveFinding.COPIED, frame=kept[index], movements=seen, distance=value)
-    nearest = min(value for index, value in apart.items() if index not in peaks)
+    nearest = min((index for index in apart if index not in peaks), key=apart.get)
     finding = {Match.SAME: LiveFinding.PASSED, Match.UNSURE: LiveFinding.UNSURE, Match.OTHER: LiveFinding.NO_MATCH}
-    return LiveVerdict(finding[same_person(nearest, limits)], movements=seen, distance=nearest)
+    finding = finding[same_person(apart[nearest], limits)]
+    return LiveVerdict(finding, movements=seen, distance=apart[nearest], nearest=kept[nearest])
 
 
 def _wrong_movements(seen: tuple[Movement, ...], challenge: tuple[Movement, ...]) -> LiveFinding:

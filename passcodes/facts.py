@@ -46,8 +46,12 @@ LATEST_DECLARATION = """
     (SELECT id FROM declarations_declaration WHERE person_id = p.id ORDER BY made_at DESC LIMIT 1)
 """
 
-# What the code page shows of the person beside the facts.
-PERSON = "p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at"
+# What the code page shows beside the facts: of the person, and for whom the account acts.
+PAGE = """
+  p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {account} AS is_own,
+  (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id)) FROM declarations_proxy x
+    WHERE x.account_id = {account} AND x.confirmed_at IS NOT NULL AND x.ended_at IS NULL) AS relatives
+"""
 
 # Who may show the code of `p`: its holder, and whoever acts for it now.
 MAY_SHOW = """
@@ -67,9 +71,9 @@ HOLDER_BY_KEY = f"""
  WHERE k.hash = %(key)s AND k.subject = %(pass_id)s AND k.expires_at > %(at)s
 """
 RENEWAL = f"SELECT {COLUMNS} {HOLDER_BY_KEY}"
-PAGE_BY_KEY = f"SELECT {PERSON}, {COLUMNS} {HOLDER_BY_KEY}"
+PAGE_BY_KEY = f"SELECT {PAGE.format(account='k.account_id')}, {COLUMNS} {HOLDER_BY_KEY}"
 PAGE_BY_ACCOUNT = f"""
-SELECT {PERSON}, {COLUMNS}
+SELECT {PAGE.format(account="%(account)s")}, {COLUMNS}
   FROM passcodes_passcode c
   JOIN declarations_person p ON p.id = c.person_id AND {MAY_SHOW.format(account="%(account)s")}
   {LATEST_DECLARATION}
@@ -90,6 +94,14 @@ def for_page(*, key_hash: str, pass_id: str, at: datetime) -> dict | None:
 def for_page_of(*, account_id: int, pass_id: str, at: datetime) -> dict | None:
     """The same for a browser that has no key yet; None unless the account may show the pass."""
     return fetch_one(PAGE_BY_ACCOUNT, {"account": account_id, "pass_id": pass_id, "at": at})
+
+
+BY_PERSON = f"SELECT {COLUMNS} FROM declarations_person p {LATEST_DECLARATION} WHERE p.id = %(person)s"
+
+
+def for_person(*, person_id: int, at: datetime) -> dict | None:
+    """The facts' row of a person, for a desk that has seen their document; None if there is no such person."""
+    return fetch_one(BY_PERSON, {"person": person_id, "at": at})
 
 
 # Statement -> its columns' names: a description costs psycopg an object a column, so it is asked for once.
@@ -147,6 +159,11 @@ def facts_of(row: dict) -> Facts:
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
     )
+
+
+def relatives_of(row: dict) -> list[tuple[int, str, int]]:
+    """From a row of the code page: the ids of the account's acting proxies, each with relation and person, as made."""
+    return sorted((proxy, relation, person) for proxy, relation, person in _list(row["relatives"]))
 
 
 def _list(value: str | list | None) -> list:

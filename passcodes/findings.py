@@ -3,7 +3,9 @@
 The computing is in `faces.py`, for the worker alone. docs/faces.md tells more of where each limit comes from.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from itertools import product
 
 from django.db import models
@@ -22,6 +24,7 @@ class Limits:
     bytes: int = 8_000_000
     pixels: int = 50_000_000  # of JPEGs that are decoded at a fraction of their size
     pixels_whole: int = 24_000_000  # of all others: they are decoded whole
+    pixels_heic: int = 25_000_000  # decoded in a process of its own, 120 MB at 12 MP, 200 at 24, 365 at 48, measured
     smallest_side: int = 80  # pixels: the detector's window
     scans: int = 40  # of a progressive JPEG; cameras write about ten, a bomb thousands
     photo_side: int = 640  # pixels; detection 50 ms, measured
@@ -43,6 +46,11 @@ class Limits:
     same: float = 0.45
     unsure: float = 0.55
 
+    # How a face should lie in the camera's picture, for help with holding it; judged.
+    aim_far: float = 0.3  # height of the face in heights of the picture, below which it is far
+    aim_near: float = 0.6  # and above which it is near: a turn would leave the picture
+    aim_aside: float = 0.2  # of its middle from the picture's, in widths and heights
+
     # Live frames.
     fewest_frames: int = 5  # two turns and the way between them; judged
     frames: int = 40
@@ -59,6 +67,34 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+# What messages, pages and memory go by: no setting.
+FIXED = frozenset(
+    ("bytes", "pixels", "pixels_whole", "pixels_heic", "smallest_side", "scans", "photo_side", "frame_side")
+    + ("fewest_frames", "frames", "seconds")
+)
+RISING = (("same", "unsure"), ("back", "turn"), ("darkest", "brightest"), ("aim_far", "aim_near"))
+
+
+@cache
+def parse_limits(value: str) -> Limits:
+    """The limits with those that `value` names changed, as in `same=0.45,unsure=0.55`. Raises ValueError in words."""
+    kinds = {field.name: field.type for field in fields(Limits) if field.name not in FIXED}
+    changes = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, _equals, number = (word.strip() for word in part.partition("="))
+        if name not in kinds:
+            raise ValueError(f"{name} is none of {', '.join(kinds)}.")
+        try:
+            changes[name] = kinds[name](number)
+        except ValueError as error:
+            raise ValueError(f"{name} must be a number.") from error
+        if not (math.isfinite(changes[name]) and changes[name] > 0):
+            raise ValueError(f"{name} must be more than 0.")
+    limits = replace(DEFAULT_LIMITS, **changes)
+    for less, more in RISING:
+        if getattr(limits, less) >= getattr(limits, more):
+            raise ValueError(f"{less} must be less than {more}.")
+    return limits
 
 
 class PictureFinding(models.TextChoices):
@@ -68,8 +104,7 @@ class PictureFinding(models.TextChoices):
     TOO_LARGE = "too_large", _("The file is too large: at most 8 MB.")
     TOO_MANY_PIXELS = "too_many_pixels", _("The picture has too many pixels. Choose a smaller one.")
     TOO_FEW_PIXELS = "too_few_pixels", _("The picture is too small.")
-    HEIC = "heic", _("Pictures of this kind (HEIC) cannot be read here. Save it as JPEG, or take the photo here.")
-    NOT_A_PICTURE = "not_a_picture", _("This is not a JPEG, PNG or WebP picture.")
+    NOT_A_PICTURE = "not_a_picture", _("This is not a JPEG, PNG, WebP or HEIC picture.")
     DAMAGED = "damaged", _("The picture is damaged or incomplete. Choose it again, or take another.")
     MIXED = "mixed", _("The file holds more than a picture. Take the photo again.")
 
@@ -167,7 +202,8 @@ class LiveVerdict:
     """How a live check ended, and on what grounds.
 
     `frame` = index of the frame that failed; `quality` = what was wrong with the photo or the first frame;
-    `movements` = the turns seen; `distance` = of the photo to the nearest forward frame; each None when not reached.
+    `movements` = the turns seen; `distance` = of the photo to the nearest forward frame, whose index is `nearest`; each
+    None when not reached.
     """
 
     finding: LiveFinding
@@ -175,6 +211,7 @@ class LiveVerdict:
     quality: PhotoFinding | None = None
     movements: tuple[Movement, ...] | None = None
     distance: float | None = None
+    nearest: int | None = None
 
     @property
     def passed(self) -> bool:

@@ -5,11 +5,13 @@ import struct
 
 from PIL import Image, ImageOps
 
+from passcodes import heic
 from passcodes.findings import DEFAULT_LIMITS, Limits, PictureFinding
 
 # What each file begins with. MPO is what Pillow calls the JPEGs of some phones; its first picture is taken.
 BEGINNINGS = {b"\xff\xd8\xff": ("JPEG", "MPO"), b"\x89PNG\r\n\x1a\n": ("PNG",), b"RIFF": ("WEBP",)}
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
+HEIC = ()  # no Pillow format: `heic` reads it
 # A file that is a picture and something else too, for a program that looks elsewhere in it.
 OTHER_FILES = (b"%pdf-", b"pk\x05\x06", b"<html", b"<script", b"<!doctype", b"<?php")
 WINDOW = 65_600  # bytes at either end: the farthest that readers of zip files look
@@ -30,6 +32,9 @@ def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
     """Raise PictureError for what `load` would refuse by its beginning, its size or its header; decodes nothing."""
     formats = _formats(data, limits)
     try:
+        if formats == HEIC:
+            _check_pixels(heic.size(data), limits.pixels_heic, limits)
+            return
         with Image.open(io.BytesIO(data), formats=formats) as picture:
             _check_size(picture, data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -41,11 +46,14 @@ def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
 def load(data: bytes, limits: Limits = DEFAULT_LIMITS, side: int | None = None) -> Image.Image:
     """The picture in RGB, upright, without metadata, its longer side at most `side` pixels (`limits.photo_side`).
 
-    Reads JPEG, PNG and WebP. Raises PictureError; what is too large is refused before it is decoded.
+    Reads JPEG, PNG, WebP and HEIC. Raises PictureError; what is too large is refused before it is decoded.
     """
     formats = _formats(data, limits)
     side = side or limits.photo_side
     try:
+        if formats == HEIC:
+            _check_pixels(heic.size(data), limits.pixels_heic, limits)
+            return heic.decode(data, side)
         with Image.open(io.BytesIO(data), formats=formats) as picture:
             _check_size(picture, data, limits)
             picture.draft("RGB", (side, side))
@@ -66,10 +74,10 @@ def _formats(data: bytes, limits: Limits) -> tuple[str, ...]:
         raise PictureError(PictureFinding.EMPTY)
     if len(data) > limits.bytes:
         raise PictureError(PictureFinding.TOO_LARGE)
+    formats = next((names for start, names in BEGINNINGS.items() if data.startswith(start)), None)
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        raise PictureError(PictureFinding.HEIC)
-    formats = next((names for start, names in BEGINNINGS.items() if data.startswith(start)), ())
-    if not formats or (formats == ("WEBP",) and data[8:12] != b"WEBP"):
+        formats = HEIC
+    if formats is None or (formats == ("WEBP",) and data[8:12] != b"WEBP"):
         raise PictureError(PictureFinding.NOT_A_PICTURE)
     ends = (data[:WINDOW] + b"\0" + data[-WINDOW:]).lower()
     if any(sign in ends for sign in OTHER_FILES):
@@ -81,13 +89,17 @@ def _check_size(picture: Image.Image, data: bytes, limits: Limits) -> None:
     """Raise PictureError for what would take too much to decode, or is too small to show a face."""
     is_jpeg = picture.format in ("JPEG", "MPO")
     shrinks = is_jpeg and "progressive" not in picture.info
-    if picture.width * picture.height > (limits.pixels if shrinks else limits.pixels_whole):
-        raise PictureError(PictureFinding.TOO_MANY_PIXELS)
-    if min(picture.size) < limits.smallest_side:
-        raise PictureError(PictureFinding.TOO_FEW_PIXELS)
+    _check_pixels(picture.size, limits.pixels if shrinks else limits.pixels_whole, limits)
     # A progressive JPEG is decoded whole, once for each of its scans.
     if is_jpeg and data.count(START_OF_SCAN) > limits.scans:
         raise PictureError(PictureFinding.DAMAGED)
+
+
+def _check_pixels(size: tuple[int, int], most: int, limits: Limits) -> None:
+    if size[0] * size[1] > most:
+        raise PictureError(PictureFinding.TOO_MANY_PIXELS)
+    if min(size) < limits.smallest_side:
+        raise PictureError(PictureFinding.TOO_FEW_PIXELS)
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

@@ -1,20 +1,24 @@
 """The code page, its offline stand-in, and the published keys."""
 
+from collections import Counter
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 
 from accounts.actions import device_key_hash, issue_device_key
 from accounts.models import DEVICE_KEY_LIFE
-from declarations.models import Person
+from declarations.models import Person, Proxy, Relation
+from healthpass.lib import qr
 from healthpass.lib.masks import mask_document, mask_name
-from passcodes import actions, facts, keys, qr, reasons, tokens
+from passcodes import actions, face_checks, facts, keys, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
 
@@ -41,10 +45,25 @@ def code(request: HttpRequest, pass_id: str) -> HttpResponse:
         return redirect_to_login(request.path)
     row = facts.for_page_of(account_id=request.user.pk, pass_id=pass_id, at=now)
     if row is None:
-        raise Http404
+        return _not_shown(request, pass_id)
+    if row["is_own"] and face_checks.is_due(account=request.user, person_id=row["person_id"]):
+        return redirect("passcodes:face", pass_id)
     response = render(request, "passcodes/code.html", _context(row, pass_id, now))
     _give_key(request, response, pass_id, now)
     return response
+
+
+def _not_shown(request: HttpRequest, pass_id: str) -> HttpResponse:
+    """Where somebody goes who showed this relative's code, or is to; for everybody else there is no such page."""
+    relations = Proxy.objects.of_account(request.user).select_related("person")
+    relation = relations.filter(person__pass_code__public_id=pass_id).order_by("-pk").first()
+    if relation is None:
+        raise Http404
+    current = relations.current().concerning(relation.person).order_by("-person__assurance").first()
+    if current:
+        return redirect("passcodes:relative", current.pk)
+    messages.warning(request, _("You no longer act for %(name)s.") % {"name": relation.person.masked_name})
+    return redirect("passcodes:people")
 
 
 def _context(row: dict, pass_id: str, now: datetime) -> dict:
@@ -52,13 +71,14 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
     token = tokens.sign(pass_id, assessment.colour, keys.signing_key(now), now)
     size, path = qr.svg_path(tokens.url(settings.PUBLIC_URL, token))
     colour_name = assessment.colour.name.lower()
-    return {
+    return _codes(row) | {
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
         "advice": reasons.advice(colour_name),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
+        "pass_id": pass_id,
         "name": mask_name(facts.decrypted(Person, "name", row["name"])),
         "document": mask_document(facts.decrypted(Person, "document_number", row["document_number"])),
         "declared_at": facts.moment(row["declared_at"]),
@@ -68,6 +88,18 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "qr_path": path,
         "qr_prefix": tokens.url(settings.PUBLIC_URL, ""),
     }
+
+
+def _codes(row: dict) -> dict:
+    """The relatives' codes, one tap away, named by relation; `proxy_id` is that of this page, None on one's own."""
+    relatives, proxy_id, seen = [], None, Counter()
+    for proxy, relation, person in facts.relatives_of(row):
+        seen[relation] += 1
+        label = Relation(relation).label
+        relatives.append((proxy, label if seen[relation] == 1 else f"{label} {seen[relation]}"))
+        if person == row["person_id"] and not row["is_own"]:
+            proxy_id = proxy
+    return {"relatives": relatives, "proxy_id": proxy_id}
 
 
 def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now: datetime) -> None:

@@ -12,8 +12,10 @@ from django.utils import translation
 from tests import audit_doors
 
 
-def pytest_sessionstart() -> None:
-    """Chinese pages show the translations as they stand in the .po file."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Chinese pages show the translations as they stand in the .po file; written once, before processes share them."""
+    if hasattr(session.config, "workerinput"):
+        return
     call_command("compile_translations", stdout=io.StringIO())
 
 

@@ -26,14 +26,23 @@ PUBLIC = {
     "admin:logout",
     "console:login",
     "console:logout",
+    "desk:login",
+    "desk:logout",
     "declarations:agreement",
     "declarations:counties",
+    "passcodes:face_link",
     "passcodes:key_set",
     "passcodes:offline",
     "scanning:open",
 }
 # Views that check a device key themselves, before any session: nobody gets anything without one.
 OWN_KEY = {"passcodes:code", "token", "scan_check", "scan_temperature"}
+# Views of the face check, which look up the right to it themselves: a one-time link's phone has no account.
+FACE = {
+    "face",
+    *(f"face_{name}" for name in ["state", "consent", "photo", "aim", "challenge", "frames", "withdraw", "new_link"]),
+}
+OWN_KEY |= {f"passcodes:{name}" for name in FACE}
 
 # What to put in a path: by the argument's name where its form matters, else by the kind of converter.
 BY_NAME = {"pass_id": "0123456789abcdef"}
@@ -122,4 +131,6 @@ def test_who_is_not_signed_in_gets_nothing(client, route, method):
 def sign_in_pages() -> set[str]:
     """Where one is sent to sign in, of the sites that are there."""
     names = {route.name for route in ROUTES}
-    return {reverse(name) for name in ("accounts:sign_in", "admin:login", "console:login") if name in names}
+    return {
+        reverse(name) for name in ("accounts:sign_in", "admin:login", "console:login", "desk:login") if name in names
+    }

@@ -20,7 +20,10 @@ SEED = {
         "地区互信共享，提高出行效率",
         "疫情上报",
         "自主申报，享受精准指导和服务。众志成城、共抗疫情",
+        "代人填报",
+        "为他人申报，享受精准指导和服务",
     ],
+    "/declare/proxy/": ["为他人上报健康状况", "获取绑定手机号"],
     "/declare/": [
         "手机号码",
         "证件类型",
@@ -50,7 +53,8 @@ def test_chinese_pages_carry_the_official_labels_word_for_word(path):
     if path != "/":
         client.force_login(factories.account(), backend="accounts.backends.OneTimeCodeBackend")
     html = client.get(path).content.decode()
-    assert [label for label in SEED[path] if label not in html] == []
+    labels = [*SEED[path], *(SEED["/declare/"] if path == "/declare/proxy/" else ())]
+    assert [label for label in labels if label not in html] == []
 
 
 @pytest.mark.django_db
@@ -108,7 +112,7 @@ def test_missing_page_has_a_way_back(client):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/code/", "/declare/", "/scan/", "/login/"])
+@pytest.mark.parametrize("path", ["/", "/code/", "/declare/", "/declare/proxy/", "/people/", "/scan/", "/login/"])
 def test_personal_pages_are_kept_by_no_cache(client, path):
     account = factories.account()
     factories.person(holder=account)

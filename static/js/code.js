@@ -1,6 +1,6 @@
 // Keep the open code page live: renew the token, run the clock, keep the screen awake, remember the last code.
 import { loadDrawing } from "./drawing.js";
-import { asOf, keep } from "./last_code.js";
+import { asOf, drop, keep, passOf } from "./last_code.js";
 
 const RENEW = 30_000; // milliseconds
 const page = document.querySelector("[data-module~=code]");
@@ -51,7 +51,10 @@ async function renew() {
     return; // no network: the clock marks the code stale when it expires
   }
   // A dead key, or another colour with other words: the page itself knows what to show.
-  if (response.status === 401) return location.reload();
+  if (response.status === 401) {
+    drop(passOf(location));
+    return location.reload();
+  }
   if (!response.ok) return;
   const renewed = await response.json();
   if (renewed.colour !== page.dataset.colour) return location.reload();
@@ -65,6 +68,7 @@ async function renew() {
 
 function remember(token) {
   keep({
+    id: passOf(location),
     text: qrPrefix + token,
     colour: page.dataset.colour,
     name: part("name").textContent,

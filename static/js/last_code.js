@@ -1,21 +1,37 @@
-// The last valid code, kept on this phone for when there is no network. Masked name and number only; gone at sign-out.
+// The last valid codes, one's own and relatives', kept on this phone for when there is no network. Masked name and number
+// only; gone at sign-out.
 
-const KEY = "last-code";
+const KEY = "last-codes";
+const KEPT = 7 * 86_400_000; // milliseconds: nobody would take an older one
+
+// The codes that are kept, the last one shown first: [{id, text, colour, name, document, at}].
+export function recall() {
+  try {
+    return (JSON.parse(localStorage.getItem(KEY)) ?? []).filter((code) => Date.now() - code.at < KEPT);
+  } catch {
+    return [];
+  }
+}
 
 export function keep(code) {
+  store([code, ...recall().filter((other) => other.id !== code.id)]);
+}
+
+export function drop(id) {
+  store(recall().filter((code) => code.id !== id));
+}
+
+function store(codes) {
   try {
-    localStorage.setItem(KEY, JSON.stringify(code));
+    localStorage.setItem(KEY, JSON.stringify(codes));
   } catch {
     // storage full or refused: the code then only works with network
   }
 }
 
-export function recall() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
+// The pass that a code page's address is of.
+export function passOf(location) {
+  return location.pathname.match(/^\/code\/([0-9a-f]+)\//)?.[1];
 }
 
 export function ago(time, locale) {

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from accounts.audit import record
 from accounts.authority import authority
-from accounts.models import Account, AuditEntry
-from declarations.models import Declaration, Person
+from accounts.models import Account, AuditEntry, DeskClerk, Office
+from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
-from passcodes.models import ColourChange, PassCode, RiskArea, RiskRecord
+from passcodes.models import ColourChange, DocumentCheck, PassCode, RiskArea, RiskRecord
 from tests import factories
 
 NAME, NUMBER = "令狐冲", factories.DOCUMENTS[1]
@@ -41,17 +41,32 @@ def world(officer):
     pass_code = factories.pass_code(account=account, number=NUMBER, name=NAME)
     institution = factories.institution()
     factories.member(institution=institution, account=account, role="admin")
+    office = Office.objects.create(name="和平区服务台", phone="024-11111", division=210102)
     return {
+        Office: office,
+        DeskClerk: DeskClerk.objects.create(account=account, office=office),
+        DocumentCheck: document_check(pass_code, account),
         Account: account,
         AuditEntry: record(by=officer, action="test-thing", subject="thing:1", at=timezone.now()),
         Person: pass_code.person,
         Declaration: Declaration.objects.get(),
+        Proxy: Proxy.objects.create(
+            account=officer, person=pass_code.person, relation="parent", created_at=timezone.now()
+        ),
         RiskRecord: factories.risk_record(number=NUMBER),
         RiskArea: RiskArea.objects.create(division=110105, level="high", starts_on="2026-11-01", source="x"),
         ColourChange: ColourChange.objects.create(person=pass_code.person, colour=2, at=timezone.now()),
         Institution: institution,
         Administrator: Administrator.objects.get(),
     }
+
+
+def document_check(pass_code, account):
+    """One that an officer has refused: what waits is shown in full, to be compared."""
+    now = timezone.now()
+    return DocumentCheck.objects.create(
+        pass_code=pass_code, account=account, state="refused", asked_at=now, waiting_since=now, decided_at=now
+    )
 
 
 def address(model, page, *args):
@@ -91,6 +106,8 @@ def test_facts_are_read_only(desk, world, model):
         (Account, Account),
         (RiskRecord, RiskRecord),
         (Administrator, Account),
+        (DeskClerk, Account),
+        (DocumentCheck, Person),
     ],
 )
 @pytest.mark.parametrize("page", ["change", "history"])
@@ -150,6 +167,10 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         RiskArea.objects.create(division=110108, level="medium", starts_on="2026-11-01", source="x")
         institution = factories.institution(name=f"机构{number}", credit_code=code)
         factories.member(institution=institution, account=account, role="admin")
+        Proxy.objects.create(account=account, person=person, relation="other", created_at=timezone.now())
+        office = Office.objects.create(name=f"服务台{number}", phone="024-11111", division=210102)
+        DeskClerk.objects.create(account=account, office=office)
+        document_check(person.pass_code, account)
         record(by=account, action="test-thing", subject="thing:2", at=timezone.now())
     with CaptureQueriesContext(connection) as three:
         response = desk.get(address(model, "changelist"))

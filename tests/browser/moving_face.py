@@ -25,16 +25,14 @@ SCRIPT = """
   const ready = Promise.all(stills.map((text) => createImageBitmap(new Blob([bytes(text)], { type: "image/jpeg" }))))
     .then((bitmaps) => images.push(...bitmaps));
   let turn = 0;
-  window.moved = [];
   function wanted() {
-    const side = document.querySelector("[data-movement]")?.dataset.movement;
+    const side = document.querySelector("[data-live-stage]")?.dataset.phase;
     return side === "left" ? 1 : side === "right" ? -1 : 0;
   }
   function draw() {
     if (!images.length) return;
     const target = wanted();
     turn += Math.sign(target - turn) * Math.min(Math.abs(target - turn), 0.25);
-    if (window.moved.at(-1) !== target) window.moved.push(target);
     const apart = turns.map((value) => Math.abs(value - turn));
     const nearest = apart.indexOf(Math.min(...apart));
     const shift = Math.round(Math.random() * 4 - 2);

@@ -52,6 +52,7 @@ ALWAYS = [
     ("SMS_URL", "smtp://host", "healthpass.E009"),
     ("IDENTITY_URL", "nobody", "healthpass.E010"),
     ("TRUSTED_PROXIES", -1, "healthpass.E015"),
+    ("FACE_LIMITS", "same=0.9", "healthpass.E017"),
 ]
 
 

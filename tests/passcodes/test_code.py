@@ -182,6 +182,63 @@ def test_renewal_takes_one_statement_and_the_page_one_more_for_new_browsers(
         resident.get(f"/code/{code.public_id}/token")
 
 
+@pytest.fixture
+def mother(holder):
+    """Of the holder, with a code."""
+    proxy = factories.relative(account=holder)
+    PassCode.objects.create(person=proxy.person)
+    return proxy
+
+
+def test_relative_s_page_leads_to_declaring_for_them(resident, code, mother):
+    html = page_of(resident, mother.person.pass_code).content.decode()
+    assert "李**" in html
+    assert f'href="/declare/proxy/{mother.pk}/">Declare again' in html
+    assert 'href="/declare/"' not in html
+    assert 'href="/declare/">Declare again' in page_of(resident, code).content.decode()
+
+
+def test_relative_s_identity_is_checked_by_the_face(resident, holder):
+    proxy = factories.relative(account=holder, assurance=Assurance.DECLARED)
+    code = PassCode.objects.create(person=proxy.person)
+    html = page_of(resident, code).content.decode()
+    assert f'href="/face/{code.public_id}/"' in html
+    assert "/declare/verify/" not in html
+
+
+def tabs(response) -> list[tuple[str, bool, str]]:
+    """The codes one tap away: (address, whether it is this page, words)."""
+    nav = re.search(r'(?s)<nav class="switch".*?</nav>', response.content.decode())
+    found = re.findall(r'<a href="([^"]+)"( aria-current="page")?>(.*?)</a>', nav[0]) if nav else []
+    return [(address, bool(current), words) for address, current, words in found]
+
+
+def test_codes_are_one_tap_apart(resident, holder, code, mother):
+    father = factories.relative(account=holder, number=factories.DOCUMENTS[2], name="张大山")
+    factories.relative(account=holder, number=factories.DOCUMENTS[3], name="王五", acting=False)
+    expected = [("/code/", "Myself"), (f"/people/{mother.pk}/", "My parent"), (f"/people/{father.pk}/", "My parent 2")]
+    for shown, current in ((code, 0), (mother.person.pass_code, 1)):
+        for _ in range(2):  # by the account, then by the browser's key
+            found = tabs(page_of(resident, shown))
+            assert [(address, words) for address, _, words in found] == expected
+            assert [index for index, (_, is_current, _) in enumerate(found) if is_current] == [current]
+
+
+def test_who_acts_for_nobody_has_no_row_of_codes(resident, code, stranger):
+    factories.relative(account=factories.account(phone="+8613800000007"), number=factories.DOCUMENTS[2])
+    assert tabs(page_of(resident, code)) == []
+    assert 'href="/people/">My people' in page_of(resident, code).content.decode()
+
+
+def test_relatives_cost_the_page_no_query(resident, code, mother, django_assert_num_queries):
+    for shown in (code, mother.person.pass_code):
+        page_of(resident, shown)
+        with django_assert_num_queries(1):
+            page_of(resident, shown)
+        with django_assert_num_queries(1):
+            resident.get(f"/code/{shown.public_id}/token")
+
+
 def test_offline_page_and_service_worker_hold_nobody_s_data(resident, code):
     page_of(resident, code)
     offline = resident.get("/code/offline/")

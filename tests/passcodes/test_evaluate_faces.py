@@ -55,6 +55,13 @@ def test_report_as_json(folder):
     ]
 
 
+def test_threshold_in_force_is_the_setting(folder, settings):
+    settings.FACE_LIMITS = "same=0.42"
+    report = json.loads(evaluate(folder, PAIRS, json=True))
+    assert report["threshold"] == 0.42
+    assert [row["threshold"] for row in report["sweep"] if row["in_force"]] == [0.42]
+
+
 def test_wrong_decisions_show_in_the_rates(folder):
     rows = [PAIRS[0], "astronaut.jpg,hopper.jpg,Yes", PAIRS[2], "hopper.jpg,more/hopper.png,No"]
     row = json.loads(evaluate(folder, rows, json=True))["sweep"][3]

@@ -2,16 +2,21 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
+from functools import cache
 
+import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from passcodes import faces
+from passcodes import faces, pictures
 from passcodes.findings import Limits, PictureFinding
-from passcodes.pictures import PictureError, load
-from tests.passcodes.people import astronaut, close, file
+from passcodes.pictures import PictureError, inspect, load
+from tests.passcodes.heic_files import heic
+from tests.passcodes.people import astronaut, close, file, hopper
 
 
 def refusal(data, **options):
@@ -110,13 +115,27 @@ def test_eight_megabytes_are_the_most():
         (file(close(astronaut), "GIF"), PictureFinding.NOT_A_PICTURE),
         (file(close(astronaut), "BMP"), PictureFinding.NOT_A_PICTURE),
         (b"RIFF\0\0\0\0AVI LIST", PictureFinding.NOT_A_PICTURE),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", PictureFinding.HEIC),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", PictureFinding.DAMAGED),
+        (b"\0\0\0\x1cftypavif\0\0\0\0mif1avif", PictureFinding.NOT_A_PICTURE),
         (file(Image.new("RGB", (1, 1)), "PNG"), PictureFinding.TOO_FEW_PIXELS),
         (file(Image.new("RGB", (4000, 79))), PictureFinding.TOO_FEW_PIXELS),
         (b"\xff\xd8\xff\xe0 not a jpeg", PictureFinding.DAMAGED),
         (png_header(400, 400), PictureFinding.DAMAGED),
     ],
-    ids=["empty", "pdf", "svg", "gif", "bmp", "avi", "heic", "pixel", "strip", "jpeg in name", "cut png"],
+    ids=[
+        "empty",
+        "pdf",
+        "svg",
+        "gif",
+        "bmp",
+        "avi",
+        "heic in name",
+        "avif",
+        "pixel",
+        "strip",
+        "jpeg in name",
+        "cut png",
+    ],
 )
 def test_what_is_no_picture_of_a_face_is_named(data, finding):
     assert refusal(data) == finding
@@ -151,3 +170,100 @@ def test_phones_append_a_film_to_their_photos():
 
 def test_limits_are_the_callers():
     assert refusal(file(close(astronaut)), limits=Limits(bytes=1000)) == PictureFinding.TOO_LARGE
+
+
+# HEIC, as iPhones take it
+
+
+@cache
+def portrait(**options):
+    return heic(hopper(), **options)
+
+
+def test_heic_is_read_upright_and_its_face_is_found():
+    picture = load(portrait())
+    assert (picture.mode, picture.size, picture.info) == ("RGB", (512, 576), {})
+    difference = np.asarray(picture, float) - np.asarray(hopper().crop((0, 0, 512, 576)), float)
+    assert np.abs(difference).mean() < 6
+    assert faces.look(picture, Limits()).finding == "fine"
+    assert load(portrait(), side=288).size == (256, 288)
+
+
+def test_heic_in_tiles_is_read_whole():
+    """As iPhones store it."""
+    picture = load(heic(hopper(), tile=(256, 192)))
+    assert picture.size == (512, 576)
+    assert picture.tobytes() == load(portrait()).tobytes()
+
+
+def test_heic_is_turned_as_the_camera_says():
+    stored = load(portrait())
+    for turns in range(4):
+        picture = load(portrait(quarter_turns=turns))
+        assert picture.tobytes() == stored.rotate(90 * turns, expand=True).tobytes(), turns
+
+
+@pytest.mark.parametrize("size", [(30_000, 30_000), (5_000, 5_001), (2**32 - 1, 2**32 - 1)])
+def test_heic_that_claims_too_many_pixels_is_refused_unopened(size):
+    with pytest.raises(PictureError) as refused:
+        inspect(portrait(claim=size))
+    assert (refused.value.finding, refusal(portrait(claim=size))) == (PictureFinding.TOO_MANY_PIXELS,) * 2
+
+
+def test_heic_of_a_strip_is_too_small():
+    assert refusal(heic(Image.new("RGB", (320, 64)))) == PictureFinding.TOO_FEW_PIXELS
+
+
+def test_heic_with_more_pixels_than_it_claims_is_refused():
+    assert refusal(portrait(claim=(128, 128))) == PictureFinding.DAMAGED
+
+
+@pytest.mark.parametrize("share", [0.0002, 0.0007, 0.01, 0.5, 0.999])
+def test_heic_cut_short_is_refused(share):
+    data = portrait()
+    assert refusal(data[: max(int(len(data) * share), 12)]) == PictureFinding.DAMAGED
+
+
+def test_heic_with_changed_bytes_ends_in_words():
+    random = np.random.default_rng(4)
+    for _ in range(8):
+        data = bytearray(portrait())
+        for place in random.integers(24, 600, 6):
+            data[place] = random.integers(256)
+        try:
+            assert max(load(bytes(data)).size) <= 640
+        except PictureError as error:
+            assert error.finding in PictureFinding
+
+
+def test_header_of_boxes_within_boxes_takes_no_time():
+    box = b"\0\0\0\x08meta" * 200_000
+    assert refusal(portrait()[:20] + box) == PictureFinding.DAMAGED
+
+
+def test_heic_decoder_may_not_take_more_memory_than_it_is_given():
+    assert pictures.heic.MEMORY <= 400_000_000
+
+    def exit_code(memory):
+        command = [sys.executable, "-I", str(pictures.heic.DECODER), "640", memory, "8"]
+        return subprocess.run(command, input=portrait(), capture_output=True, env={}).returncode
+
+    assert exit_code("400000000") == 0
+    assert exit_code("40000000") != 0
+
+
+def test_heic_decoder_gets_nothing_of_our_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("FIELD_KEYS", "secret")
+    program = tmp_path / "decoder.py"
+    program.write_text("import os, sys; open(sys.argv[0] + '.seen', 'w').write(str('FIELD_KEYS' in os.environ))")
+    monkeypatch.setattr(pictures.heic, "DECODER", program)
+    assert refusal(portrait()) == PictureFinding.DAMAGED
+    assert (tmp_path / "decoder.py.seen").read_text() == "False"
+
+
+def test_heic_decoder_that_hangs_is_stopped(monkeypatch, tmp_path):
+    program = tmp_path / "decoder.py"
+    program.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(pictures.heic, "DECODER", program)
+    monkeypatch.setattr(pictures.heic, "SECONDS", 0.3)
+    assert refusal(portrait()) == PictureFinding.DAMAGED

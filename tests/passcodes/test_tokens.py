@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from passcodes import keys, qr, tokens
+from healthpass.lib import qr
+from passcodes import keys, tokens
 from passcodes.colour import Colour
 from passcodes.tokens import Verdict
 

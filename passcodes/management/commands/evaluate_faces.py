@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from passcodes import faces
-from passcodes.findings import DEFAULT_LIMITS, Limits
+from passcodes.findings import Limits, parse_limits
 from passcodes.pictures import PictureError
 
 COLUMNS = ("file_x", "file_y", "decision")
@@ -110,13 +111,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args, **options):
+        limits = parse_limits(settings.FACE_LIMITS)
         pairs = read_pairs(options["pairs"])
         started = time.perf_counter()
         not_found: dict[str, str] = {}
         encodings = {}
         files = sorted({file for pair in pairs for file in (pair.first, pair.second)})
         for file in self._with_progress(files):
-            found = _encoding(file)
+            found = _encoding(file, limits)
             if isinstance(found, str):
                 not_found[str(file)] = found
             else:
@@ -130,10 +132,10 @@ class Command(BaseCommand):
             "compared": len(compared),
             "same": int(same.sum()),
             "different": int((~same).sum()),
-            "threshold": DEFAULT_LIMITS.same,
+            "threshold": limits.same,
             "seconds_per_pair": round((time.perf_counter() - started) / len(pairs), 4),
             "faces_not_found": not_found,
-            "sweep": [asdict(row) for row in sweep(distances, same, DEFAULT_LIMITS)],
+            "sweep": [asdict(row) for row in sweep(distances, same, limits)],
         }
         self.stdout.write(json.dumps(report, ensure_ascii=False) if options["json"] else _text(report))
 
@@ -150,7 +152,7 @@ class Command(BaseCommand):
             self.stderr.write(f"\r[{bar:40}] {done}/{count} files", ending="\n" if done == count else "")
 
 
-def _encoding(file: Path) -> np.ndarray | str:
+def _encoding(file: Path, limits: Limits) -> np.ndarray | str:
     """Of the largest face; a word for why there is none."""
     try:
         picture = faces.load(file.read_bytes())
@@ -158,7 +160,7 @@ def _encoding(file: Path) -> np.ndarray | str:
         return error.finding.value
     except OSError as error:
         return str(error.strerror)
-    found = faces.find(picture, DEFAULT_LIMITS)
+    found = faces.find(picture, limits)
     return faces.encode(found[0]) if found else "no_face"
 
 

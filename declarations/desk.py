@@ -1,0 +1,161 @@
+"""Writes of a desk, where a clerk has seen a person and their document: it proves who they are.
+
+Whatever is refused here is refused because of the clerk or the office, never because of what others have claimed.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.models import Account, IdentifierKind, Office
+from declarations.actions import append_declaration, displace, release, settled, tell, write_claim
+from declarations.models import Assurance, Declaration, Person, Proxy, document_hash
+from declarations.proxies import agree, end_proxy, prove
+from declarations.questions import Answers, Claim
+
+
+class OtherDesk(Exception):
+    """The person last declared from outside the office's division: another desk serves them."""
+
+
+class OwnDocument(Exception):
+    """The clerk would serve themselves."""
+
+
+class HoldsSomebodyElse(Exception):
+    """The phone's account is another real-name person's own."""
+
+
+class NotTheirs(Exception):
+    """The relation does not concern this person, or has ended."""
+
+
+def known_person(*, kind: str, number: str) -> Person | None:
+    """The real-name person with this document; `number` as `documents.check` gives it."""
+    return Person.objects.real_name().with_document(kind, number).first()
+
+
+def serves(office: Office, person: Person) -> bool:
+    """Whether the person's latest declaration, if there is one, is from the office's division."""
+    latest = Declaration.objects.latest_of(person)
+    return latest is None or office.covers(latest.division)
+
+
+def last_declared_at(office: Office, person: Person) -> Declaration | None:
+    """What the office's clerks were last told for the person: a desk sees no more of earlier answers."""
+    return Declaration.objects.filter(account__desk_roles__office=office).latest_of(person)
+
+
+def declare_at_desk(*, claim: Claim, answers: Answers, office: Office, by: Account, at: datetime) -> Person:
+    """Record a declaration for whoever has this document: the real-name person there is, or a new one without a holder.
+
+    Name, sex and birth date become those of the document; a holder stays. Raises OtherDesk and OwnDocument.
+    """
+    return settled(lambda: _declare(claim, answers, office, by, at))
+
+
+def _declare(claim: Claim, answers: Answers, office: Office, by: Account, at: datetime) -> Person:
+    document = document_hash(claim.document_kind, claim.document_number)
+    if Person.objects.held_by(by).filter(document_hash=document).exists():
+        raise OwnDocument
+    proven = Person.objects.select_for_update().real_name().filter(document_hash=document)
+    person = proven.first() or Person()
+    if not office.covers(answers.division) or (person.pk and not serves(office, person)):
+        raise OtherDesk
+    was = person.assurance
+    person.assurance = Assurance.OFFICER
+    write_claim(person, claim)
+    subject = f"person:{person.pk}"
+    if was < Assurance.OFFICER:
+        audit.record(by=by, action="confirm-identity", subject=subject, at=at, assurance=Assurance.OFFICER)
+    declaration = append_declaration(person, by, answers, at)
+    audit.record(
+        by=by, action="desk-declare", subject=subject, at=at, office=office.pk, declaration=declaration.pk, was=was
+    )
+    return person
+
+
+def proxies_of(person: Person) -> list[Proxy]:
+    """Everybody who acts for the person or claims the document now, oldest first."""
+    current = Proxy.objects.current().concerning(person).select_related("person", "account")
+    return list(current.prefetch_related("account__identifiers").order_by("created_at", "pk"))
+
+
+def confirm_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: Account, at: datetime) -> None:
+    """The person is here and agrees: the account acts for them. Raises NotTheirs and OwnDocument."""
+
+    def write() -> None:
+        current = _concerning(proxy, person)
+        if current.account_id == by.pk:
+            raise OwnDocument
+        proven = prove(proxy=current, assurance=Assurance.OFFICER, by=by, at=at)
+        if not proven.is_acting:
+            agree(proxy=proven, by=by, at=at)
+        subject = f"person:{person.pk}"
+        audit.record(by=by, action="desk-confirm-proxy", subject=subject, at=at, office=office.pk, proxy=proven.pk)
+
+    settled(write)
+
+
+def end_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: Account, at: datetime) -> None:
+    """The person is here and wants the account to act no more. Raises NotTheirs."""
+
+    def write() -> None:
+        end_proxy(proxy=_concerning(proxy, person), by=by, at=at)
+        subject = f"person:{person.pk}"
+        audit.record(by=by, action="desk-end-proxy", subject=subject, at=at, office=office.pk, proxy=proxy.pk)
+
+    settled(write)
+
+
+def _concerning(proxy: Proxy, person: Person) -> Proxy:
+    current = Proxy.objects.current().concerning(person).filter(pk=proxy.pk).select_related("person", "account").first()
+    if current is None:
+        raise NotTheirs
+    return current
+
+
+def give_code_to_phone(*, person: Person, account: Account, office: Office, by: Account, at: datetime) -> Person:
+    """The account, whose phone the person has in hand, holds the person from now on. An earlier holder is told.
+
+    The account's unproven claims give way, and its relations to the person end: one does not act for oneself. Raises
+    HoldsSomebodyElse, and OwnDocument for the clerk's own account.
+    """
+    return settled(lambda: _give_code(person.pk, account, office, by, at))
+
+
+def _give_code(person_id: int, account: Account, office: Office, by: Account, at: datetime) -> Person:
+    if account.pk == by.pk:
+        raise OwnDocument
+    rows = Person.objects.select_for_update().filter(Q(pk=person_id) | Q(holder=account)).order_by("pk")
+    people = {row.pk: row for row in rows}
+    person = people.pop(person_id)
+    if person.holder_id == account.pk:
+        return person
+    own = next(iter(people.values()), None)
+    if own and own.is_real_name:
+        raise HoldsSomebodyElse
+    release(own, by, at)
+    earlier = person.holder_id
+    displace(person, account, by, at)
+    person.holder = account
+    person.needs_desk = False
+    person.save(update_fields=["holder", "needs_desk"])
+    Account.objects.filter(pk=account.pk).update(last_four_hash=person.document_last_four_hash)
+    for proxy in Proxy.objects.current().of_account(account).concerning(person):
+        end_proxy(proxy=proxy, by=by, at=at)
+    subject = f"person:{person.pk}"
+    audit.record(
+        by=by, action="desk-give-code", subject=subject, at=at, office=office.pk, account=account.pk, earlier=earlier
+    )
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _(
+            "A community service desk has given your health code to this phone. Sign in with its number to show it."
+        )
+    for phone in account.identifiers.filter(kind=IdentifierKind.PHONE):
+        tell(phone.value, text, at)
+    return person

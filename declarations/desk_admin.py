@@ -1,0 +1,206 @@
+"""Offices and their desk clerks on the authority's site. Here and not in accounts: divisions are known here."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import F, QuerySet
+from django.forms import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from accounts import audit, desk, limits, phones
+from accounts.audited import AuditedAdmin
+from accounts.authority import authority
+from accounts.lists import ChoiceFilter
+from accounts.models import Account, DeskClerk, IdentifierKind, Office, identifier_hash
+from declarations import divisions
+from declarations.search import real_name_account
+
+LOOK_UPS = 60  # phone numbers that an officer may try to make clerks of
+LOOK_UPS_PER = timedelta(hours=1)
+
+
+class OfficeForm(forms.ModelForm):
+    """Checks the division (GB/T 2260): a county, a prefecture or a province."""
+
+    def clean_division(self) -> int:
+        division = self.cleaned_data["division"]
+        if not divisions.known(division) or division == divisions.ABROAD:
+            raise ValidationError(_("There is no division with this code."))
+        return division
+
+
+@admin.register(Office, site=authority)
+class OfficeAdmin(AuditedAdmin):
+    """Added; later its name and phone change, its division never does: it bounds what its clerks may see."""
+
+    order = 6
+    can_add = can_change = True
+    form = OfficeForm
+    list_display = ("name", "place", "phone")
+    search_fields = ("name",)
+    empty_text = gettext_lazy("Add the community offices that have a desk.")
+    ordering = ("name", "pk")
+    sortable_by = ()
+
+    def get_fields(self, request: HttpRequest, obj: Office | None = None):
+        return ("name", "phone", "place") if obj else ("name", "phone", "division")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Office | None = None):
+        return ("place",) if obj else ()
+
+    @admin.display(description=gettext_lazy("division"))
+    def place(self, office: Office) -> str:
+        return f"{divisions.full_name(office.division)} {office.division}"
+
+
+class CurrentFilter(ChoiceFilter):
+    title = gettext_lazy("state")
+    parameter = "state"
+
+    def lookups(self):
+        return [("current", _("Current")), ("ended", _("Ended"))]
+
+    def chosen(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(ended_at__isnull=self.value == "current")
+
+
+class ClerkForm(forms.ModelForm):
+    """Names an account by its phone number. The form's `by` is who looks it up."""
+
+    phone = forms.CharField(label=gettext_lazy("Phone number"), max_length=30, strip=True)
+    by: Account
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if not self.errors:
+            self.instance.account = account = self._account(data["phone"], data["office"])
+            if account.desk_roles.current().exists():
+                raise ValidationError({"phone": _("This person works at a desk already. End that role first.")})
+        return data
+
+    def _account(self, phone: str, office: Office) -> Account:
+        now = timezone.now()
+        try:
+            limits.take("desk-clerk", str(self.by.pk), limit=LOOK_UPS, per=LOOK_UPS_PER, at=now)
+            number = phones.normalise(phone)
+        except phones.InvalidPhone as error:
+            raise ValidationError({"phone": str(error)}) from error
+        except limits.LimitReached as error:
+            raise ValidationError({"phone": _("Too many numbers were tried. Please try again later.")}) from error
+        account = real_name_account(number)
+        if account is None:
+            subject, hashed = f"office:{office.pk}", identifier_hash(IdentifierKind.PHONE, number)
+            audit.record(by=self.by, action="miss-deskclerk", subject=subject, at=now, identifier=hashed)
+            raise ValidationError(
+                {
+                    "phone": _(
+                        "No real-name user has this phone number. The person signs in to the health pass with it, "
+                        "declares, and has the identity confirmed; then you can add them."
+                    )
+                }
+            )
+        return account
+
+
+@admin.register(DeskClerk, site=authority)
+class DeskClerkAdmin(AuditedAdmin):
+    """Added by phone number, shown masked, ended; an ended role stays on the list."""
+
+    order = 6
+    can_add = True
+    audits_looks = True
+    shows_subtitle = False
+    list_display = ("full_name", "phone", "office", "state", "created_at")
+    list_filter = (CurrentFilter,)
+    list_select_related = ("account__person", "office")
+    ordering = (F("ended_at").desc(nulls_first=True), "-created_at")
+    sortable_by = ()
+    actions = ("end_selected",)
+    autocomplete_fields = ("office",)
+    change_form_template = "admin/member.html"
+    shown = ("full_name", "phone", "office", "created_at", "added_by", "state")
+    explanation = gettext_lazy(
+        "A desk clerk must have a real-name health pass. They enter the desk when they also have a password and a "
+        "second factor."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.list_select_related).prefetch_related("account__identifiers")
+
+    def get_form(self, request: HttpRequest, obj: DeskClerk | None = None, change: bool = False, **kwargs):
+        if obj is None:
+            kwargs["form"] = type("AddForm", (ClerkForm,), {"by": request.user})
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: DeskClerk | None = None):
+        if obj is None:
+            return [(None, {"fields": ("office", "phone"), "description": self.explanation})]
+        return [(None, {"fields": self.shown})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DeskClerk | None = None):
+        return self.shown if obj else ()
+
+    def looked_at(self, clerk: DeskClerk) -> str:
+        return f"account:{clerk.account_id}"
+
+    @admin.display(description=gettext_lazy("full name"))
+    def full_name(self, clerk: DeskClerk) -> str:
+        holder = getattr(clerk.account, "person", None)
+        return holder.masked_name if holder else "—"
+
+    @admin.display(description=gettext_lazy("phone number"))
+    def phone(self, clerk: DeskClerk) -> str:
+        return ", ".join(str(identifier) for identifier in clerk.account.identifiers.all()) or "—"
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, clerk: DeskClerk) -> str:
+        if clerk.ended_at is None:
+            return _("Current")
+        return _("Ended on %(day)s") % {"day": f"{timezone.localtime(clerk.ended_at):%Y-%m-%d}"}
+
+    def save_model(self, request: HttpRequest, obj: DeskClerk, form: ClerkForm, change: bool) -> None:
+        obj.pk = desk.add_clerk(account=obj.account, office=obj.office, by=request.user, at=timezone.now()).pk
+
+    def log_addition(self, request: HttpRequest, obj: DeskClerk, message: list[str]) -> None:
+        """The action has written its audit row."""
+
+    def response_add(self, request: HttpRequest, obj: DeskClerk, post_url_continue: str | None = None) -> HttpResponse:
+        self.message_user(request, _("Added: %(name)s") % {"name": self.full_name(obj)}, messages.SUCCESS)
+        return HttpResponseRedirect(request.path if "_addanother" in request.POST else self.list_url())
+
+    @admin.action(description=gettext_lazy("End the role of the selected people"))
+    def end_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._end(request, queryset)
+
+    def extra_urls(self, name: str) -> list:
+        view = self.admin_site.admin_view(require_POST(self.end_view))
+        return [path("<int:object_id>/end/", view, name=f"{name}_end")]
+
+    def end_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ends one role."""
+        clerk = self.get_object(request, str(object_id))
+        self._end(request, self.get_queryset(request).filter(pk=clerk.pk))
+        return HttpResponseRedirect(self.list_url())
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj and obj.ended_at is None:
+            context["end_url"] = reverse(f"admin:{self._name}_end", args=[obj.pk], current_app=self.admin_site.name)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _end(self, request: HttpRequest, clerks: QuerySet) -> None:
+        now = timezone.now()
+        current = list(clerks.filter(ended_at=None))
+        for clerk in current:
+            desk.end_clerk(clerk=clerk, by=request.user, at=now)
+        self.message_user(
+            request,
+            ngettext("%(count)d role ended.", "%(count)d roles ended.", len(current)) % {"count": len(current)},
+            messages.SUCCESS if current else messages.WARNING,
+        )

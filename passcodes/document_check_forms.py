@@ -1,0 +1,67 @@
+"""What somebody sends who asks for a check by a person, and what the officer says who decides it."""
+
+import io
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from PIL import Image
+
+from declarations.fields import PlainTextField
+from passcodes import pictures
+from passcodes.findings import DEFAULT_LIMITS, PictureFinding
+
+SIDE = 1600  # pixels of the longer side: the document's number has to be read in it
+QUALITY = 85
+FEW_WORDS = 4  # characters: in Chinese a reason
+
+
+class AskForm(forms.Form):
+    """A photo of the document with its owner, and a note. `photo` cleans to a JPEG without metadata."""
+
+    photo = forms.FileField(
+        label=_("Photo of the document with the person"),
+        allow_empty_file=True,
+        error_messages={"required": PictureFinding.EMPTY.label, "missing": PictureFinding.EMPTY.label},
+        # With exactly these, iPhones turn their own format into JPEG; camera or album, the phone asks.
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
+    note = PlainTextField(
+        label=_("Anything the officer should know"),
+        required=False,
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def clean_photo(self) -> bytes:
+        upload = self.cleaned_data["photo"]
+        if upload.size > DEFAULT_LIMITS.bytes:
+            raise ValidationError(PictureFinding.TOO_LARGE.label)
+        try:
+            return as_jpeg(pictures.load(upload.read(), side=SIDE))
+        except pictures.PictureError as error:
+            raise ValidationError(error.finding.label) from error
+
+
+def as_jpeg(picture: Image.Image) -> bytes:
+    """The picture as a JPEG that holds pixels only."""
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+class DecisionForm(forms.Form):
+    """Approve or refuse, with a reason that the asking person reads. `shown` names what the officer compared."""
+
+    decision = forms.ChoiceField(choices=[(verb, verb) for verb in ("approve", "refuse")])
+    reason = PlainTextField(
+        label=_("Reason"),
+        min_length=FEW_WORDS,
+        max_length=500,
+        error_messages={
+            "required": _("Give a reason in a few words."),
+            "min_length": _("Give a reason in a few words."),
+        },
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    shown = forms.CharField(max_length=64, widget=forms.HiddenInput)

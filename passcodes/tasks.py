@@ -1,0 +1,126 @@
+"""What the worker does for face checks and checks by a person; with `evaluate_faces` the only one to import face code.
+
+Each task ends with its write, so it may be run again; one that has been overtaken (the check has ended, another photo
+came) finishes quietly.
+"""
+
+import io
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from PIL import Image
+
+from accounts.models import Task
+from accounts.tasks import task
+from declarations import identity
+from passcodes import document_checks, face_checks, face_results, faces
+from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
+from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
+
+JPEG_QUALITY = 90  # of the face that the authority gets
+
+
+@task("face-photo", lease=timedelta(seconds=20))
+def look_at_photo(task: Task, at: datetime) -> None:
+    """Whether the photo of a check will do."""
+    check = _check(task)
+    if check is None or check.task_id != task.pk:
+        return
+    limits = parse_limits(settings.FACE_LIMITS)
+    image = check.images.filter(kind=FaceImageKind.PHOTO).first()
+    if image is None:
+        return
+    try:
+        finding = faces.look(faces.load(image.data), limits).finding
+    except faces.PictureError as error:
+        finding = error.finding
+    face_results.record_photo(task=task, check=check, finding=finding, at=timezone.now())
+
+
+@task("face-aim", lease=timedelta(seconds=10))
+def look_at_aim(task: Task, at: datetime) -> None:
+    """How the face lies in the camera's picture, for help with holding it."""
+    check = _check(task)
+    image = check and check.images.filter(kind=FaceImageKind.AIM).first()
+    if image is None:
+        return
+    limits = parse_limits(settings.FACE_LIMITS)
+    try:
+        finding = faces.aim(faces.load(image.data, side=limits.frame_side), limits)
+    except faces.PictureError:
+        finding = Aim.NO_FACE
+    face_results.record_aim(task=task, check=check, finding=finding, at=timezone.now())
+
+
+@task("face-live", lease=timedelta(seconds=30))
+def look_at_live(task: Task, at: datetime) -> None:
+    """Whether one live person did as asked and is the one in the photo, and what the authority says to the face."""
+    attempt = FaceTry.objects.select_related("check_of__pass_code__person").filter(pk=_subject(task)).first()
+    if attempt is None or attempt.check_of.ended_at or attempt.check_of.task_id != task.pk:
+        return
+    check, limits = attempt.check_of, parse_limits(settings.FACE_LIMITS)
+    pictures = list(check.images.filter(kind=FaceImageKind.FRAME).order_by("number"))
+    photo = check.images.filter(kind=FaceImageKind.PHOTO).first()
+    if photo is None or not pictures:
+        return
+    claim, authority = face_results.claim_of(check), None
+    try:
+        frames = [faces.Frame(faces.load(picture.data, side=limits.frame_side), picture.at) for picture in pictures]
+    except faces.PictureError:
+        verdict = LiveVerdict(LiveFinding.NOT_LIVE)
+    else:
+        verdict = _judge(photo, frames, attempt, limits)
+        if verdict.passed:
+            authority = identity.check_face(
+                kind=claim.document_kind,
+                number=claim.document_number,
+                name=claim.name,
+                face=_jpeg(frames[verdict.nearest].picture),
+            )
+    face_results.record_live(
+        task=task,
+        attempt=attempt,
+        verdict=verdict,
+        authority=authority,
+        claim=claim,
+        threshold=limits.same,
+        model=faces.MODEL,
+        at=timezone.now(),
+    )
+
+
+@task("face-expire", every=timedelta(minutes=10))
+def expire(task: Task, at: datetime) -> None:
+    """Pictures of the day before go, whatever happened."""
+    face_checks.expire(at)
+
+
+@task("document-checks", every=timedelta(minutes=10))
+def lapse_document_checks(task: Task, at: datetime) -> None:
+    """Checks by a person that nobody decided within a day, and their photos."""
+    document_checks.lapse(at)
+
+
+def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:
+    try:
+        picture = faces.load(photo.data)
+    except faces.PictureError:
+        return LiveVerdict(LiveFinding.PHOTO, quality=PhotoFinding.UNCLEAR)
+    return faces.judge_live(picture, frames, attempt.challenge, limits)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    """Made anew from the pixels: nothing else that came with the file goes to the authority."""
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=JPEG_QUALITY)
+    return data.getvalue()
+
+
+def _check(task: Task) -> FaceCheck | None:
+    return FaceCheck.objects.open().filter(pk=_subject(task)).first()
+
+
+def _subject(task: Task) -> int:
+    """The id after the colon."""
+    return int(task.subject.partition(":")[2])

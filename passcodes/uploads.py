@@ -1,0 +1,90 @@
+"""Uploads of personal pictures: held in memory, never on the disk, and no more of them than is taken.
+
+`InMemory` is for a form with other fields, which must not be lost with a file that is too large; `bounded` is for a
+file alone, and refuses before anything is read.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.uploadhandler import MemoryFileUploadHandler, StopFutureHandlers
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+READ_AT_MOST = 64_000_000  # bytes of a request: what is larger is not even read to say so kindly
+CHUNK = 65_536
+DRAINED = 32_000_000  # bytes: of a body that is too large, read and dropped so that the browser gets to see the answer
+UNREADABLE = (MultiPartParserError, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent, UnreadablePostError)
+
+Refuse = Callable[[HttpRequest, int], HttpResponse]
+
+
+class InMemory(MemoryFileUploadHandler):
+    """Keeps the request's first file in memory, at most `keep` bytes of it: its `size` tells that there was more."""
+
+    def __init__(self, request=None, *, keep: int):
+        super().__init__(request)
+        self.keep = keep
+        self.files = 0
+
+    def handle_raw_input(self, input_data, META, content_length, boundary, encoding=None):
+        if content_length > READ_AT_MOST:
+            raise RequestDataTooBig("The upload is too large.")
+        self.activated = True
+
+    def new_file(self, *args, **kwargs):
+        self.files += 1
+        if self.files > 1:  # read past; SkipFile would close the first
+            raise StopFutureHandlers
+        super().new_file(*args, **kwargs)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if self.files == 1 and start < self.keep:
+            self.file.write(raw_data)
+
+    def file_complete(self, file_size: int):
+        return super().file_complete(file_size) if self.files == 1 else None
+
+
+def bounded(limit: int, refuse: Refuse) -> Callable:
+    """Call the view for bodies of at most `limit` bytes that can be parsed, else `refuse(request, status)`: 413 or 400.
+
+    The CSRF check, which reads the body, waits for that. Below FILE_UPLOAD_MAX_MEMORY_SIZE nothing reaches the disk.
+    """
+
+    def decorate(view: Callable) -> Callable:
+        protected = csrf_protect(view)
+
+        @csrf_exempt
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+            if _length(request) > limit:
+                _drain(request)
+                return refuse(request, 413)
+            try:
+                len(request.FILES)  # parses the body
+            except UNREADABLE:
+                return refuse(request, 400)
+            return protected(request, *args, **kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def _length(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
+
+
+def _drain(request: HttpRequest) -> None:
+    """A server that answers and closes while the browser still sends shows an error of the connection instead."""
+    if _length(request) > DRAINED:
+        return
+    try:
+        while request.read(CHUNK):
+            pass
+    except UnreadablePostError:
+        return

@@ -1,0 +1,126 @@
+"""Offices and desk clerks on the authority's site: added by phone number, masked, ended, never deleted."""
+
+import html
+import re
+from datetime import datetime
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import AuditEntry, DeskClerk, Office, identifier_hash
+from tests import factories
+
+OFFICES = "/admin/accounts/office/"
+CLERKS = "/admin/accounts/deskclerk/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def officer():
+    return factories.account(phone="+8613700000009", is_officer=True)
+
+
+@pytest.fixture
+def admin(officer):
+    return factories.staff_client(account=officer)
+
+
+@pytest.fixture
+def office():
+    return Office.objects.create(name="和平区服务台", phone="024-11111", division=210102)
+
+
+@pytest.fixture
+def newcomer():
+    account = factories.account(phone="+8613912345678")
+    factories.person(holder=account, name="令狐冲", number=factories.DOCUMENTS[1])
+    return account
+
+
+def errors(response):
+    return re.findall(r'<ul class="errorlist[^>]*><li>(.*?)</li>', html.unescape(response.content.decode()))
+
+
+def actions_on(subject) -> list[str]:
+    return list(AuditEntry.objects.filter(subject=subject).order_by("pk").values_list("action", flat=True))
+
+
+def test_office_is_added_for_a_division_that_exists(admin, officer):
+    data = {"name": "和平区服务台", "phone": "024-11111", "division": "219999"}
+    assert errors(admin.post(f"{OFFICES}add/", data)) == ["There is no division with this code."]
+    assert errors(admin.post(f"{OFFICES}add/", data | {"division": "990000"})) != []
+    admin.post(f"{OFFICES}add/", data | {"division": "210102"})
+    office = Office.objects.get()
+    assert (office.name, office.division) == ("和平区服务台", 210102)
+    assert actions_on(f"office:{office.pk}") == ["add-office"]
+    assert "和平区 210102" in admin.get(OFFICES).text
+
+
+def test_office_s_name_and_phone_change_but_not_its_division(admin, office):
+    admin.post(f"{OFFICES}{office.pk}/change/", {"name": "新名", "phone": "024-22222", "division": "210200"})
+    office.refresh_from_db()
+    assert (office.name, office.phone, office.division) == ("新名", "024-22222", 210102)
+    assert AuditEntry.objects.get(action="change-office").detail == {"fields": ["name", "phone"]}
+
+
+def test_clerk_is_added_by_phone_number_and_shown_masked(admin, officer, office, newcomer):
+    response = admin.post(f"{CLERKS}add/", {"phone": "139 1234 5678", "office": office.pk}, follow=True)
+    assert "Added: 令**" in response.text
+    clerk = DeskClerk.objects.get()
+    assert (clerk.account, clerk.office, clerk.added_by, clerk.ended_at) == (newcomer, office, officer, None)
+    assert actions_on(f"deskclerk:{clerk.pk}") == ["add-deskclerk"]
+    for page in (CLERKS, f"{CLERKS}{clerk.pk}/change/"):
+        text = admin.get(page).text
+        assert "令**" in text and "139****5678" in text
+        assert "令狐冲" not in text and "13912345678" not in text
+    assert AuditEntry.objects.filter(action="view-deskclerk", subject=f"account:{newcomer.pk}").count() == 1
+
+
+def test_number_of_nobody_is_refused_and_written_down_as_its_hash(admin, office):
+    response = admin.post(f"{CLERKS}add/", {"phone": "13912345678", "office": office.pk})
+    assert errors(response)[0].startswith("No real-name user has this phone number.")
+    entry = AuditEntry.objects.get(action="miss-deskclerk")
+    assert entry.detail == {"identifier": identifier_hash("phone", "+8613912345678")}
+
+
+@pytest.mark.parametrize("phone", ["123", "abc", "", "+", "1391234567\0"])
+def test_malformed_number_is_refused(admin, office, phone):
+    assert len(errors(admin.post(f"{CLERKS}add/", {"phone": phone, "office": office.pk}))) == 1
+
+
+def test_account_works_at_one_desk_at_a_time(admin, office, newcomer):
+    other = Office.objects.create(name="大连服务台", phone="0411-1", division=210200)
+    admin.post(f"{CLERKS}add/", {"phone": "13912345678", "office": office.pk})
+    response = admin.post(f"{CLERKS}add/", {"phone": "13912345678", "office": other.pk})
+    assert errors(response) == ["This person works at a desk already. End that role first."]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        DeskClerk.objects.create(account=newcomer, office=other)
+
+
+def test_clerk_is_ended_and_stays_on_the_list(admin, office, newcomer):
+    clerk = DeskClerk.objects.create(account=newcomer, office=office)
+    assert "Ended 1" not in admin.post(f"{CLERKS}{clerk.pk}/end/", follow=True).text
+    clerk.refresh_from_db()
+    assert isinstance(clerk.ended_at, datetime) and clerk.ended_at <= timezone.now()
+    assert actions_on(f"deskclerk:{clerk.pk}") == ["end-deskclerk"]
+    assert "令**" in admin.get(f"{CLERKS}?state=ended").text
+    assert "令**" not in admin.get(f"{CLERKS}?state=current").text
+    assert admin.post(f"{CLERKS}{clerk.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin.post(f"{OFFICES}{office.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_list_takes_as_many_queries_for_three_as_for_one(admin, office, django_assert_num_queries):
+    def add(number):
+        account = factories.account(phone=f"+861391234567{number}")
+        factories.person(holder=account, number=factories.DOCUMENTS[number])
+        DeskClerk.objects.create(account=account, office=office)
+
+    add(0)
+    admin.get(CLERKS)
+    with django_assert_num_queries(6):
+        admin.get(CLERKS)
+    add(1), add(2)
+    with django_assert_num_queries(6):
+        admin.get(CLERKS)
