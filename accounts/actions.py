@@ -174,7 +174,7 @@ def new_account(*, at: datetime) -> Account:
 
 
 def check_last_four(*, account: Account, last_four: str, at: datetime) -> None:
-    """Compare with the account holder's document.
+    """Compare with the document that is asked for: the account holder's, or the first one they declared for.
 
     Raises LastFourWrong, limits.LimitReached after some tries, and LastFourUsedUp after many wrong ones.
     """

@@ -62,7 +62,10 @@ class CodeForm(forms.Form):
 class LastFourForm(forms.Form):
     last_four = forms.CharField(
         label=_("Last four characters of the document number"),
-        help_text=_("Of the document declared with this phone number, for a resident ID with its X."),
+        help_text=_(
+            "Of your own document that you declared with this phone number; if you have only declared for others, of "
+            "the first person you declared for. For a resident ID with its X."
+        ),
         max_length=10,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
     )

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 
+from accounts.models import LimitCounter
 from healthpass.lib.encryption import keyed_hash
 
 
@@ -36,6 +37,13 @@ def take(scope: str, value: str, *, limit: int, per: timedelta, at: datetime) ->
         cursor.execute(TAKE, [key, connection.ops.adapt_datetimefield_value(start), limit])
         if cursor.fetchone() is None:
             raise LimitReached(start + per)
+
+
+def reached(scope: str, value: str, *, limit: int, per: timedelta, at: datetime) -> datetime | None:
+    """Until when `take` with the same arguments would raise; None where it would count. Counts nothing itself."""
+    key, start = _counter(scope, value, per, at)
+    is_full = LimitCounter.objects.filter(key=key, window_start=start, count__gte=limit).exists()
+    return start + per if is_full else None
 
 
 GIVE_BACK = "UPDATE accounts_limitcounter SET count = count - 1 WHERE key = %s AND window_start = %s AND count > 0"

@@ -32,7 +32,8 @@ class Account(AbstractBaseUser):
 
     is_active = models.BooleanField(_("active"), default=True)
     is_officer = models.BooleanField(_("officer of the health authority"), default=False)
-    # Keyed hash of the last four characters of the holder's document: asked for when a number may have a new owner.
+    # Keyed hash of the last four characters of the holder's document, or of the first person they act for if they have
+    # declared for others only: asked for when a number may have a new owner.
     last_four_hash = models.CharField(max_length=32, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

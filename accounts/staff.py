@@ -1,6 +1,6 @@
 """The admin sites of staff: one way in for all of them, with password and second factor."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import django_otp
 from axes.utils import reset as forget_failures
@@ -35,6 +35,10 @@ class StaffSite(AdminSite):
     def may_enter(self, account: Account) -> bool:
         """Whether this site is for the account. Asked at sign-in and at every request."""
         return False
+
+    def role_since(self, account: Account) -> datetime | None:
+        """When the role was given that opens this site to the account; None if that is not written down."""
+        return None
 
     def has_permission(self, request: HttpRequest) -> bool:
         account = request.user

@@ -1,4 +1,8 @@
-"""The first password and second factor of staff: set once, by whoever has just proved the account's phone."""
+"""The first password and second factor of staff: set once, by whoever has just proved the account's phone.
+
+Soon after the role was given: a phone number may change hands before its owner comes. The app's secret is made for the
+session that is to set it up, so that whoever saw an earlier one knows nothing of the later.
+"""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,6 +23,7 @@ from accounts.models import Account, IdentifierKind
 from healthpass.lib import qr
 
 FRESH = timedelta(minutes=30)  # since the one-time code: a phone that was left lying about sets nothing up
+ROLE_FRESH = timedelta(days=7)  # since the role was given to whoever has the phone
 DEVICE_NAME = "app"
 
 
@@ -29,6 +34,8 @@ class Site(Protocol):
     site_header: str
 
     def may_enter(self, account: Account) -> bool: ...
+
+    def role_since(self, account: Account) -> datetime | None: ...
 
 
 class SetUpAlready(Exception):
@@ -51,12 +58,16 @@ def page(site: Site, request: HttpRequest) -> HttpResponse:
         return redirect(sign_in)
     if request.session.get("since", 0) < (now - FRESH).timestamp():
         return render(request, "accounts/staff_setup_again.html", {"site_header": site.site_header})
-    device = _waiting_device(account)
+    since = site.role_since(account)
+    if since and since < now - ROLE_FRESH:
+        return render(request, "accounts/staff_setup_late.html", {"site_header": site.site_header})
+    device = _waiting_device(request)
     form = SetUpForm(request.POST or None, account=account)
     if form.is_valid():
         data = form.cleaned_data
         try:
-            set_up(account=account, site=site.name, password=data["password"], digits=data["digits"], at=now)
+            given = {"password": data["password"], "digits": data["digits"], "device_id": device.pk}
+            set_up(account=account, site=site.name, **given, at=now)
         except WrongDigits:
             form.add_error("digits", _("These digits do not fit. Wait for new ones, and check the phone's clock."))
         except SetUpAlready:
@@ -75,13 +86,18 @@ def is_set_up(account: Account) -> bool:
     return account.is_staff or TOTPDevice.objects.devices_for_user(account, confirmed=True).exists()
 
 
-def _waiting_device(account: Account) -> TOTPDevice:
-    """The device whose secret the page shows, until its digits have been entered once."""
-    device, _created = TOTPDevice.objects.get_or_create(user=account, name=DEVICE_NAME, confirmed=False)
+def _waiting_device(request: HttpRequest) -> TOTPDevice:
+    """The device whose secret this session shows until its digits have been entered once; a new one ends all others."""
+    waiting = TOTPDevice.objects.devices_for_user(request.user, confirmed=False)
+    device = waiting.filter(pk=request.session.get("setup_device")).first()
+    if device is None:
+        waiting.delete()
+        device = TOTPDevice.objects.create(user=request.user, name=DEVICE_NAME, confirmed=False)
+        request.session["setup_device"] = device.pk
     return device
 
 
-def set_up(*, account: Account, site: str, password: str, digits: str, at: datetime) -> None:
+def set_up(*, account: Account, site: str, password: str, digits: str, device_id: int, at: datetime) -> None:
     """Give the account its password and confirm its device; other sessions of it end. Raises WrongDigits, SetUpAlready.
 
     A wrong try is kept, so that django-otp slows down the next.
@@ -90,8 +106,8 @@ def set_up(*, account: Account, site: str, password: str, digits: str, at: datet
         current = Account.objects.select_for_update().get(pk=account.pk)
         if is_set_up(current):
             raise SetUpAlready
-        device = _waiting_device(current)
-        fits = device.verify_token(digits)
+        device = TOTPDevice.objects.devices_for_user(current, confirmed=False).filter(pk=device_id).first()
+        fits = device is not None and device.verify_token(digits)
         if fits:
             device.confirmed = True
             device.save()

@@ -5,7 +5,7 @@ lease has ended; tried again later when it failed. So it may run more than once:
 with `finish` in the transaction of its last write. A lease's end also tells the worker that took it from any other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -72,10 +72,17 @@ def enqueue(kind: str, subject: str, *, at: datetime, run_at: datetime | None = 
     return Task.objects.create(kind=kind, subject=subject, run_at=run_at or at)
 
 
-def place(task: Task) -> int:
-    """How many tasks stand before this one; 0 when it is the next, runs or has been done."""
-    before = Q(run_at__lt=task.run_at) | Q(run_at=task.run_at, id__lt=task.pk)
-    return 0 if task.done_at else Task.objects.open().filter(before).count()
+def place(task: Task, *, kinds: Sequence[str] = ()) -> int:
+    """How many tasks stand before this one; 0 when it is the next, runs or has been done.
+
+    With `kinds`, how many other subjects have such a task before it: people who wait, not the work that is done.
+    """
+    if task.done_at:
+        return 0
+    before = Task.objects.open().filter(Q(run_at__lt=task.run_at) | Q(run_at=task.run_at, id__lt=task.pk))
+    if not kinds:
+        return before.count()
+    return before.filter(kind__in=kinds).exclude(subject=task.subject).values("subject").distinct().count()
 
 
 def schedule(at: datetime) -> None:

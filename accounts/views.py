@@ -158,9 +158,13 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
             elif needs_check(request, identifier, now):
                 return redirect("accounts:sign_in_check")
             else:
+                if cannot_be_asked(identifier, now):
+                    identifier = actions.move_to_new_owner(identifier=identifier, at=now)
                 return signed_in(request, identifier, now)
         except actions.CodeRefused as refusal:
             form.add_error("code", str(refusal))
+        except actions.NumberMoved:
+            return redirect("accounts:sign_in")
     return render_code_page(request, code, form, now)
 
 
@@ -210,6 +214,16 @@ def needs_check(request: HttpRequest, identifier: Identifier, now: datetime) -> 
     if not account.last_four_hash:
         return False
     return identifier.used_at < now - IDENTIFIER_REST or not sessions.is_known(request, account)
+
+
+def cannot_be_asked(identifier: Identifier, now: datetime) -> bool:
+    """Whether the number may have a new owner and no document is known to ask for.
+
+    A fresh account loses its earlier owner nothing but a role that nobody has set up. Staff who have set theirs up sign
+    in with the number, which does not count as using it here; and the code alone opens nothing of theirs.
+    """
+    account = identifier.account
+    return not account.last_four_hash and not account.is_staff and identifier.used_at < now - IDENTIFIER_REST
 
 
 def identifier_to_check(request: HttpRequest, now: datetime) -> Identifier | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from accounts import audit, sms
 from accounts.models import Account, IdentifierKind, last_four_hash
 from declarations import identity, questions
 from declarations.identity import Result
-from declarations.models import Assurance, Declaration, Person, Stay, document_hash, name_hash
+from declarations.models import Assurance, Declaration, Person, Proxy, Stay, document_hash, name_hash
 from declarations.questions import Answers, Claim
 
 Written = TypeVar("Written")
@@ -55,7 +55,7 @@ def declare_again(*, account: Account, answers: Answers, by: Account, at: dateti
 
     def write() -> Declaration:
         # Taken anew under lock: the document may have been displaced a moment ago.
-        own = Person.objects.select_for_update().held_by(account).first()
+        own = Person.objects.select_for_update(no_key=True).held_by(account).first()
         if own is None:
             raise NobodyYet
         return append_declaration(own, account, answers, at)
@@ -131,7 +131,9 @@ def _claim(
     mine = Q(holder=account)
     proven = Q(document_hash=document, assurance__gt=Assurance.DECLARED)
     rows = list(
-        Person.objects.select_for_update().filter(mine | proven if verdict is Result.MATCH else mine).order_by("pk")
+        Person.objects.select_for_update(no_key=True)
+        .filter(mine | proven if verdict is Result.MATCH else mine)
+        .order_by("pk")
     )
     own = next((person for person in rows if person.holder_id == account.pk), None)
     if verdict is not Result.MATCH:
@@ -195,7 +197,15 @@ def _confirm(person: Person, account: Account, claim: Claim, by: Account, at: da
     person = _save_claim(person, account, claim)
     if was < assurance:
         audit.record(by=by, action="confirm-identity", subject=f"person:{person.pk}", at=at)
+    end_proxies_of(account, person, by, at)
     return person
+
+
+def end_proxies_of(account: Account, person: Person, by: Account, at: datetime) -> None:
+    """Nobody acts for themselves, nor on for somebody whose code has been taken from them."""
+    for proxy in Proxy.objects.current().of_account(account).concerning(person):
+        if Proxy.objects.current().filter(pk=proxy.pk).update(ended_at=at, ended_by=by):
+            audit.record(by=by, action="end-proxy", subject=f"person:{proxy.person_id}", at=at, proxy=proxy.pk)
 
 
 def displace(person: Person, account: Account, by: Account, at: datetime) -> None:
@@ -204,9 +214,11 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
     audit.record(
         by=by, action="displace-holder", subject=f"person:{person.pk}", at=at, previous=previous and previous.pk
     )
+    _tell_of_proxies(person, account, at)
     if previous is None:
         return
-    Account.objects.filter(pk=previous.pk).update(last_four_hash="")
+    end_proxies_of(previous, person, by, at)
+    Account.objects.filter(pk=previous.pk).update(last_four_hash=_last_four_of_first_relative(previous))
     with translation.override(settings.LANGUAGE_CODE):
         text = _(
             "Your document in the Liaoning Health Pass is now used with another phone number, as the authority or a "
@@ -215,6 +227,26 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
         )
     for phone in previous.identifiers.filter(kind=IdentifierKind.PHONE):
         tell(phone.value, text, at)
+
+
+def _tell_of_proxies(person: Person, account: Account, at: datetime) -> None:
+    """Who takes over their code learns that others show it too."""
+    others = Proxy.objects.acting().filter(person=person).exclude(account=account).count()
+    if not others:
+        return
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _(
+            "Other phones show your health code too and declare for you in the Liaoning Health Pass: %(number)d. See "
+            "them under “My people”, and end there what you do not want."
+        )
+    for phone in account.identifiers.filter(kind=IdentifierKind.PHONE):
+        tell(phone.value, text % {"number": others}, at)
+
+
+def _last_four_of_first_relative(account: Account) -> str:
+    """What an account is asked for that has no person of its own, as a keyed hash; "" if it acts for nobody."""
+    first = Proxy.objects.current().of_account(account).select_related("person").order_by("created_at", "pk").first()
+    return first.person.document_last_four_hash if first else ""
 
 
 def _save_claim(person: Person, account: Account, claim: Claim) -> Person:
@@ -238,11 +270,11 @@ def write_claim(person: Person, claim: Claim) -> None:
 
 
 def settled(write: Callable[[], Written]) -> Written:
-    """`write` in a transaction; once more when another request took the person or the document at the same moment."""
+    """`write` in a transaction; once more when another request took the same rows at the same moment."""
     try:
         with transaction.atomic():
             return write()
-    except IntegrityError:
+    except (IntegrityError, OperationalError):
         with transaction.atomic():
             return write()
 

@@ -219,13 +219,13 @@ class ProxyAdmin(AuditedAdmin):
     order = 4
     audits_looks = True
     shows_subtitle = False
-    list_display = ("person", "account", "relation", "state", "created_at")
+    list_display = ("person", "account", "stated_relation", "state", "created_at")
     list_filter = (ProxyFilter,)
     list_select_related = ("person", "account")
     fields = readonly_fields = (
         "person",
         "account",
-        "relation",
+        "stated_relation",
         "state",
         "created_at",
         "confirmed_at",
@@ -249,6 +249,10 @@ class ProxyAdmin(AuditedAdmin):
 
     def looked_at(self, proxy: Proxy) -> str:
         return f"person:{proxy.person_id}"
+
+    @admin.display(description=_("relation"))
+    def stated_relation(self, proxy: Proxy) -> str:
+        return proxy.neutral_relation
 
     @admin.display(description=_("state"))
     def state(self, proxy: Proxy) -> str:

@@ -11,8 +11,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import audit
-from accounts.models import Account, IdentifierKind, Office
-from declarations.actions import append_declaration, displace, release, settled, tell, write_claim
+from accounts.models import IDENTIFIER_REST, Account, Identifier, IdentifierKind, Office
+from declarations.actions import append_declaration, displace, end_proxies_of, release, settled, tell, write_claim
 from declarations.models import Assurance, Declaration, Person, Proxy, document_hash
 from declarations.proxies import agree, end_proxy, prove
 from declarations.questions import Answers, Claim
@@ -23,7 +23,7 @@ class OtherDesk(Exception):
 
 
 class OwnDocument(Exception):
-    """The clerk would serve themselves."""
+    """The clerk would serve themselves, or somebody they act for."""
 
 
 class HoldsSomebodyElse(Exception):
@@ -40,12 +40,16 @@ def known_person(*, kind: str, number: str) -> Person | None:
 
 
 def serves(office: Office, person: Person) -> bool:
-    """Whether the person's latest declaration, if there is one, is from the office's division."""
-    latest = Declaration.objects.latest_of(person)
+    """Whether the person lives in the office's division, by what they themselves or a desk last declared, if anything.
+
+    Whoever acts for them has no say: nobody is to be kept from their own desk.
+    """
+    trusted = Declaration.objects.filter(Q(account=person.holder_id) | Q(account__desk_roles__isnull=False))
+    latest = trusted.latest_of(person)
     return latest is None or office.covers(latest.division)
 
 
-def last_declared_at(office: Office, person: Person) -> Declaration | None:
+def last_told(office: Office, person: Person) -> Declaration | None:
     """What the office's clerks were last told for the person: a desk sees no more of earlier answers."""
     return Declaration.objects.filter(account__desk_roles__office=office).latest_of(person)
 
@@ -62,7 +66,9 @@ def _declare(claim: Claim, answers: Answers, office: Office, by: Account, at: da
     document = document_hash(claim.document_kind, claim.document_number)
     if Person.objects.held_by(by).filter(document_hash=document).exists():
         raise OwnDocument
-    proven = Person.objects.select_for_update().real_name().filter(document_hash=document)
+    if Proxy.objects.current().of_account(by).filter(person__document_hash=document).exists():
+        raise OwnDocument
+    proven = Person.objects.select_for_update(no_key=True).real_name().filter(document_hash=document)
     person = proven.first() or Person()
     if not office.covers(answers.division) or (person.pk and not serves(office, person)):
         raise OtherDesk
@@ -101,15 +107,17 @@ def confirm_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: A
     settled(write)
 
 
-def end_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: Account, at: datetime) -> None:
-    """The person is here and wants the account to act no more. Raises NotTheirs."""
+def end_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: Account, at: datetime) -> Proxy:
+    """The person is here and wants the account to act no more. The relation that ended. Raises NotTheirs."""
 
-    def write() -> None:
-        end_proxy(proxy=_concerning(proxy, person), by=by, at=at)
+    def write() -> Proxy:
+        current = _concerning(proxy, person)
+        end_proxy(proxy=current, by=by, at=at)
         subject = f"person:{person.pk}"
         audit.record(by=by, action="desk-end-proxy", subject=subject, at=at, office=office.pk, proxy=proxy.pk)
+        return current
 
-    settled(write)
+    return settled(write)
 
 
 def _concerning(proxy: Proxy, person: Person) -> Proxy:
@@ -117,6 +125,24 @@ def _concerning(proxy: Proxy, person: Person) -> Proxy:
     if current is None:
         raise NotTheirs
     return current
+
+
+def is_another_s(*, identifier: Identifier, person: Person, by: Account, at: datetime) -> bool:
+    """Whether the account may be that of a former owner of the phone, so that the person must get one of their own.
+
+    Its number has rested, or it acts for others without being anybody's own: the person would see their codes. The
+    clerk's account and those of staff keep their numbers, which they sign in to their sites with.
+    """
+    account = identifier.account
+    if account == by or account.is_staff:
+        return False
+    own = Person.objects.held_by(account).first()
+    if own and own.document_hash == person.document_hash:
+        return False
+    if identifier.used_at < at - IDENTIFIER_REST:
+        return True
+    others = Proxy.objects.current().of_account(account).exclude(person__document_hash=person.document_hash)
+    return not (own and own.is_real_name) and others.exists()
 
 
 def give_code_to_phone(*, person: Person, account: Account, office: Office, by: Account, at: datetime) -> Person:
@@ -131,7 +157,7 @@ def give_code_to_phone(*, person: Person, account: Account, office: Office, by: 
 def _give_code(person_id: int, account: Account, office: Office, by: Account, at: datetime) -> Person:
     if account.pk == by.pk:
         raise OwnDocument
-    rows = Person.objects.select_for_update().filter(Q(pk=person_id) | Q(holder=account)).order_by("pk")
+    rows = Person.objects.select_for_update(no_key=True).filter(Q(pk=person_id) | Q(holder=account)).order_by("pk")
     people = {row.pk: row for row in rows}
     person = people.pop(person_id)
     if person.holder_id == account.pk:
@@ -146,8 +172,7 @@ def _give_code(person_id: int, account: Account, office: Office, by: Account, at
     person.needs_desk = False
     person.save(update_fields=["holder", "needs_desk"])
     Account.objects.filter(pk=account.pk).update(last_four_hash=person.document_last_four_hash)
-    for proxy in Proxy.objects.current().of_account(account).concerning(person):
-        end_proxy(proxy=proxy, by=by, at=at)
+    end_proxies_of(account, person, by, at)
     subject = f"person:{person.pk}"
     audit.record(
         by=by, action="desk-give-code", subject=subject, at=at, office=office.pk, account=account.pk, earlier=earlier

@@ -139,6 +139,13 @@ class DeskClerkAdmin(AuditedAdmin):
             kwargs["form"] = type("AddForm", (ClerkForm,), {"by": request.user})
         return super().get_form(request, obj, change, **kwargs)
 
+    def changeform_view(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        """Django's. Whoever has been added meanwhile is found by the form when it is checked anew, and said so."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except desk.HasDesk:
+            return super().changeform_view(request, *args, **kwargs)
+
     def get_fieldsets(self, request: HttpRequest, obj: DeskClerk | None = None):
         if obj is None:
             return [(None, {"fields": ("office", "phone"), "description": self.explanation})]

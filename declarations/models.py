@@ -6,6 +6,7 @@ from datetime import date
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from declarations.documents import DocumentKind
 from declarations.questions import StayAnswer
@@ -122,6 +123,21 @@ class Relation(models.TextChoices):
     WARD = "ward", _("my ward")
     OTHER = "other", _("somebody else")
 
+    @property
+    def neutral_label(self) -> str:
+        """The same in the words of others than that account."""
+        return NEUTRAL_LABELS[self]
+
+
+NEUTRAL_LABELS = {
+    Relation.PARENT: pgettext_lazy("relation of the person to the account", "parent"),
+    Relation.CHILD: pgettext_lazy("relation of the person to the account", "child"),
+    Relation.SPOUSE: pgettext_lazy("relation of the person to the account", "spouse"),
+    Relation.GRANDPARENT: pgettext_lazy("relation of the person to the account", "grandparent"),
+    Relation.WARD: pgettext_lazy("relation of the person to the account", "ward"),
+    Relation.OTHER: pgettext_lazy("relation of the person to the account", "other"),
+}
+
 
 class ProxyQuerySet(models.QuerySet):
     def current(self) -> "ProxyQuerySet":
@@ -193,6 +209,11 @@ class Proxy(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    @property
+    def neutral_relation(self) -> str:
+        """What the person is to the account, as others than the account read it."""
+        return Relation(self.relation).neutral_label
 
     @property
     def is_acting(self) -> bool:

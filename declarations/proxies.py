@@ -20,7 +20,8 @@ from declarations.questions import Answers, Claim
 from healthpass.lib.masks import mask_phone
 
 RELATIVES = 20  # that an account may act for at a time
-MESSAGES_A_DAY = 3  # to one phone, of new proxies
+MESSAGES_A_DAY = 3  # to one phone, of claims that nobody has proven
+DECLARED_PHONES = 5  # of how many others who act for the same person
 DAY = timedelta(days=1)
 
 
@@ -45,7 +46,8 @@ def declare_for(*, account: Account, claim: Claim, relation: str, answers: Answe
 
 
 def _declare_for(account: Account, claim: Claim, relation: str, answers: Answers, by: Account, at: datetime) -> Proxy:
-    Account.objects.select_for_update().get(pk=account.pk)  # one at a time, so that nobody is added twice
+    # One at a time, so that nobody is added twice. Everywhere rows are locked in this order: account, people, proxies.
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     document = document_hash(claim.document_kind, claim.document_number)
     if Person.objects.held_by(account).filter(document_hash=document).exists():
         raise OwnDocument
@@ -53,7 +55,7 @@ def _declare_for(account: Account, claim: Claim, relation: str, answers: Answers
     if not proxy.person.is_real_name:
         write_claim(proxy.person, claim)
     proxy.relation = relation
-    proxy.save()
+    proxy.save(update_fields=["relation"])
     append_declaration(proxy.person, account, answers, at)
     if not proxy.is_acting and proxy.person.is_child(timezone.localdate(at)):
         _confirm(proxy, by, at)
@@ -62,9 +64,14 @@ def _declare_for(account: Account, claim: Claim, relation: str, answers: Answers
 
 def _usable(account: Account, document: str) -> Proxy | None:
     """The account's relation to whoever has this document: a proven one before a claim, none that still waits."""
-    proxies = Proxy.objects.current().of_account(account).filter(person__document_hash=document)
-    proxies = proxies.select_related("person").order_by("-person__assurance", "pk")
-    return next((proxy for proxy in proxies if not proxy.awaits_consent), None)
+    mine = Proxy.objects.current().of_account(account).filter(person__document_hash=document)
+    people = Person.objects.select_for_update(no_key=True).filter(pk__in=mine.values("person")).order_by("pk")
+    by_pk = {person.pk: person for person in people}
+    found = list(mine.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+    for proxy in found:
+        proxy.person = by_pk[proxy.person_id]
+    found.sort(key=lambda proxy: -proxy.person.assurance)
+    return next((proxy for proxy in found if not proxy.awaits_consent), None)
 
 
 def _new_proxy(account: Account, claim: Claim, by: Account, at: datetime) -> Proxy:
@@ -74,6 +81,8 @@ def _new_proxy(account: Account, claim: Claim, by: Account, at: datetime) -> Pro
     person = Person()
     write_claim(person, claim)
     proxy = Proxy.objects.create(account=account, person=person, created_at=at)
+    nothing_to_ask = Account.objects.filter(pk=account.pk, last_four_hash="")
+    nothing_to_ask.update(last_four_hash=person.document_last_four_hash)  # else the number alone opened their codes
     audit.record(by=by, action="add-proxy", subject=f"person:{person.pk}", at=at, proxy=proxy.pk)
     return proxy
 
@@ -82,7 +91,7 @@ def declare_again_for(*, proxy: Proxy, answers: Answers, by: Account, at: dateti
     """Record another declaration for the same person. Raises NotActing."""
 
     def write() -> Declaration:
-        current = Proxy.objects.select_for_update(of=("self",)).select_related("person").get(pk=proxy.pk)
+        current = _locked(proxy)
         if current.ended_at or current.awaits_consent:
             raise NotActing
         return append_declaration(current.person, current.account, answers, at)
@@ -118,17 +127,18 @@ def prove(*, proxy: Proxy, assurance: Assurance, by: Account, at: datetime) -> P
 
 
 def _prove(proxy_id: int, assurance: Assurance, by: Account, at: datetime) -> Proxy:
-    proxy = Proxy.objects.select_related("person", "account").get(pk=proxy_id)
-    document = proxy.person.document_hash
-    people = list(Person.objects.select_for_update().filter(document_hash=document).order_by("pk"))
-    proxy.refresh_from_db()
+    document = Person.objects.filter(proxies=proxy_id).values("document_hash")
+    rows = Person.objects.select_for_update(no_key=True).filter(document_hash__in=document)
+    people = {person.pk: person for person in rows.order_by("pk")}
+    proxy = Proxy.objects.select_for_update(no_key=True, of=("self",)).select_related("account").get(pk=proxy_id)
     if proxy.ended_at:
         raise NotActing
-    claimed = next(person for person in people if person.pk == proxy.person_id)
-    known = next((person for person in people if person.is_real_name), None)
+    claimed = proxy.person = people[proxy.person_id]
+    if proxy.awaits_consent:
+        return proxy  # no proof takes the place of consent
+    known = next((person for person in people.values() if person.is_real_name), None)
     if known is None or known == claimed:
         _raise_assurance(claimed, assurance, by, at)
-        proxy.person = claimed
         if not proxy.is_acting:
             _confirm(proxy, by, at)
         return proxy
@@ -163,6 +173,13 @@ def _needs_consent(proxy: Proxy, assurance: Assurance, at: datetime) -> bool:
     return is_child and assurance < Assurance.OFFICER and first_guardian(proxy.person) is not None
 
 
+def _locked(proxy: Proxy) -> Proxy:
+    """The relation as it is now, with its person and account, for this transaction alone."""
+    Person.objects.select_for_update(no_key=True).get(pk=proxy.person_id)
+    rows = Proxy.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("person", "account").get(pk=proxy.pk)
+
+
 def first_guardian(person: Person) -> Account | None:
     """The account that has acted longest for a person without an account."""
     first = (
@@ -185,7 +202,7 @@ def agree(*, proxy: Proxy, by: Account, at: datetime) -> None:
     """The relation acts from now on. Who may say so, the caller has checked. Raises NotActing if it has ended."""
 
     def write() -> None:
-        current = Proxy.objects.select_for_update(of=("self",)).select_related("person", "account").get(pk=proxy.pk)
+        current = _locked(proxy)
         if current.ended_at:
             raise NotActing
         if not current.is_acting:
@@ -212,13 +229,7 @@ def _confirm(proxy: Proxy, by: Account, at: datetime) -> None:
     others = Proxy.objects.current().of_account(proxy.account).concerning(proxy.person).exclude(pk=proxy.pk)
     for other in others:
         end_proxy(proxy=other, by=by, at=at)
-    with translation.override(settings.LANGUAGE_CODE):
-        text = _(
-            "%(phone)s now shows your health code and declares for you in the Liaoning Health Pass. If this is not "
-            "right, sign in and end it under “My people”, or ask at a community service desk."
-        )
-        text %= {"phone": _phone_of(proxy.account)}
-    _tell_person(proxy, text, at)
+    _tell_person(proxy, at)
 
 
 def _ask_consent(proxy: Proxy, at: datetime) -> None:
@@ -230,30 +241,50 @@ def _ask_consent(proxy: Proxy, at: datetime) -> None:
         )
         text %= {"phone": _phone_of(proxy.account)}
     decider = proxy.person.holder or first_guardian(proxy.person)
-    if decider:
-        _tell_all(_phones_of(decider), text, at)
-
-
-def _tell_person(proxy: Proxy, text: str, at: datetime) -> None:
-    """To the phones of the person's account; without one, to the phone that was declared as the person's own."""
-    holder = proxy.person.holder
-    if holder:
-        _tell_all(_phones_of(holder), text, at)
-        return
-    declaration = Declaration.objects.made_by(proxy.account).latest_of(proxy.person)
-    own = {identifier_hash(IdentifierKind.PHONE, phone) for phone in _phones_of(proxy.account)}
-    if declaration and declaration.phone and identifier_hash(IdentifierKind.PHONE, declaration.phone) not in own:
-        _tell_all([declaration.phone], text, at)
-
-
-def _tell_all(phones: list[str], text: str, at: datetime) -> None:
-    """A message to each phone, a few a day: more would only annoy."""
-    for phone in phones:
-        try:
-            limits.take("proxy-message", phone, limit=MESSAGES_A_DAY, per=DAY, at=at)
-        except LimitReached:
-            continue
+    for phone in _phones_of(decider) if decider else ():
         tell(phone, text, at)
+
+
+def _tell_person(proxy: Proxy, at: datetime) -> None:
+    """To the phones of the person's account; without one, to the phone that was declared as the person's own."""
+    person = proxy.person
+    with translation.override(settings.LANGUAGE_CODE):
+        if person.is_real_name:
+            text = _(
+                "%(phone)s now shows your health code and declares for you in the Liaoning Health Pass. If this is not "
+                "right, sign in and end it under “My people”, or ask at a community service desk."
+            )
+        else:
+            text = _(
+                "%(phone)s has declared in the Liaoning Health Pass for somebody whose phone is said to be yours, and "
+                "shows an unchecked code for them. If this is not right, sign in, declare with your document and end "
+                "it under “My people”, or ask at a community service desk."
+            )
+        text %= {"phone": _phone_of(proxy.account)}
+    for phone in _phones_of(person.holder) if person.holder else _declared_phones(proxy):
+        if person.is_real_name or _may_be_told(phone, at):
+            tell(phone, text, at)
+
+
+def _declared_phones(proxy: Proxy) -> list[str]:
+    """Phones last declared for the person, by this account and whoever acts for them, but not those accounts' own."""
+    acting = Proxy.objects.acting().filter(person=proxy.person).exclude(pk=proxy.pk).select_related("account", "person")
+    phones = {}
+    for other in (proxy, *acting[:DECLARED_PHONES]):
+        declaration = last_declaration(other)
+        own = {identifier_hash(IdentifierKind.PHONE, phone) for phone in _phones_of(other.account)}
+        if declaration and declaration.phone and identifier_hash(IdentifierKind.PHONE, declaration.phone) not in own:
+            phones[declaration.phone] = None
+    return list(phones)
+
+
+def _may_be_told(phone: str, at: datetime) -> bool:
+    """A few times a day: whoever types a stranger's phone in claims must not flood it."""
+    try:
+        limits.take("proxy-message", phone, limit=MESSAGES_A_DAY, per=DAY, at=at)
+    except LimitReached:
+        return False
+    return True
 
 
 def _phones_of(account: Account) -> list[str]:

@@ -22,6 +22,7 @@ OWN_DOCUMENT = gettext_lazy("This is your own document: please declare for yours
 TOO_MANY_RELATIVES = gettext_lazy(
     "You already act for %(number)d people. Please remove somebody for whom you no longer act."
 )
+DECLARED_AGAIN = gettext_lazy("Declared again for %(name)s.")
 WAITS = gettext_lazy("Consent is still awaited. You can declare for this person once it has been given.")
 
 
@@ -123,7 +124,8 @@ def unchanged_for(request: HttpRequest, proxy_id: int) -> HttpResponse:
         return redirect("passcodes:people")
     except proxies.NotActing:
         return _told_to_wait(request)
-    return redirect("passcodes:relative", proxy.pk)
+    messages.success(request, DECLARED_AGAIN % {"name": proxy.person.masked_name})
+    return redirect("passcodes:people")
 
 
 @never_cache

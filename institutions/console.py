@@ -5,16 +5,17 @@ out: the site takes no other.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Max, Model, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audited import AuditedAdmin, AuditedSite
 from accounts.models import Account
-from institutions.models import Institution
+from institutions.models import Institution, Membership, MembershipRole
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class ConsoleSite(AuditedSite):
         if not hasattr(account, "administered_institutions"):
             account.administered_institutions = list(Institution.objects.administered_by(account).order_by("pk"))
         return account.administered_institutions
+
+    def role_since(self, account: Account) -> datetime | None:
+        current = Membership.objects.current().filter(account=account, role=MembershipRole.ADMIN)
+        return current.filter(institution__in=self.institutions_of(account)).aggregate(at=Max("created_at"))["at"]
 
     def register(self, model_or_iterable, admin_class: type | None = None, **options) -> None:
         """Django's, for ScopedAdmins only."""

@@ -5,6 +5,7 @@ clerk has affirmed to have seen within the last half hour.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse_lazy
@@ -27,6 +28,9 @@ class DeskSite(StaffSite):
 
     def may_enter(self, account: Account) -> bool:
         return clerk_of(account) is not None
+
+    def role_since(self, account: Account) -> datetime:
+        return clerk_of(account).created_at
 
     def get_urls(self) -> list:
         """Only sign-in, the password, and the desk's own pages: nothing else of Django's admin."""

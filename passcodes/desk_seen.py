@@ -1,17 +1,41 @@
-"""Whose document a clerk has affirmed to have seen: kept in the staff session for half an hour, as hashes and ids."""
+"""Whose document a clerk has affirmed to have seen: hashes and ids in the staff session, good for half an hour."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
 
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 AFFIRMED_FOR = timedelta(minutes=30)
 KEY = "desk_seen"
 
 
+class SeenTooLongAgo(Exception):
+    """The clerk has seen this person's document, but not within the last half hour."""
+
+
+def of_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page of one person: back to the look-up when the document was seen too long ago."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except SeenTooLongAgo:
+            text = _("Half an hour has passed since you saw the document. Please look it up again.")
+            messages.warning(request, text)
+            return redirect("desk:index")
+
+    return wrapper
+
+
 def affirm(request: HttpRequest, *, document: str, person_id: int | None, at: datetime) -> None:
     """The document (its keyed hash) lies before the clerk, and belongs to this person if they are known."""
     until = (at + AFFIRMED_FOR).timestamp()
-    seen = {name: end for name, end in _seen(request).items() if end > at.timestamp()}
+    seen = dict(_seen(request))  # with what is over, to say so instead of "not found"; the session ends with the day
     seen[f"document:{document}"] = until
     if person_id is not None:
         seen[f"person:{person_id}"] = until
@@ -26,6 +50,11 @@ def saw_document(request: HttpRequest, document: str, at: datetime) -> bool:
 def saw_person(request: HttpRequest, person_id: int, at: datetime) -> bool:
     """Whether the clerk of this session has seen this person and their document."""
     return _seen(request).get(f"person:{person_id}", 0) > at.timestamp()
+
+
+def had_seen_person(request: HttpRequest, person_id: int) -> bool:
+    """Whether the clerk of this session has seen them, be it too long ago."""
+    return f"person:{person_id}" in _seen(request)
 
 
 def _seen(request: HttpRequest) -> dict[str, float]:

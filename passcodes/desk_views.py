@@ -1,13 +1,15 @@
 """The desk's pages. Each is reached through `passcodes.desk`, which has checked that a current clerk asks.
 
 A person's pages are there for the clerk who has affirmed to have seen the document within the last half hour, and while
-the person belongs to the office's division; for everybody else there are none (404).
+the person belongs to the office's division; for everybody else there are none (404). Where the half hour has run out,
+the clerk is asked to look the document up again.
 """
 
 from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
@@ -28,9 +30,10 @@ from declarations.models import Declaration, Person, Proxy, document_hash, name_
 from declarations.questions import Claim
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
-from passcodes import actions, desk_seen, facts, keys, reasons, tokens
+from passcodes import actions, desk_seen, facts, keys, reasons, relations, tokens
 from passcodes.colour import DEFAULT_RULES, Condition
 from passcodes.desk_forms import DigitsForm, LookUpForm, PhoneForm
+from passcodes.desk_seen import SeenTooLongAgo, of_person
 
 LOOK_UPS_A_DAY = 200  # of a clerk: a counter serves a person in three minutes
 DECLARATIONS_A_DAY = 200
@@ -86,15 +89,21 @@ def declare(request: HttpRequest) -> HttpResponse:
     return _declare(request, timezone.now())
 
 
+@of_person
 def declare_again(request: HttpRequest, person_id: int) -> HttpResponse:
     """The form for somebody known, filled with what this desk was told last."""
     now = timezone.now()
-    person = _person(request, person_id, now)
+    try:
+        person = _person(request, person_id, now)
+    except SeenTooLongAgo:
+        if request.method != "POST":
+            raise
+        return _declare(request, now)  # which keeps what was typed, and asks for the document
     if request.method == "POST":
         return _declare(request, now, person)
     _record(request, "desk-view", now, person=person, page="declare")
     office = _office(request)
-    last = desk.last_declared_at(office, person)
+    last = desk.last_told(office, person)
     form = DeskForm.again(office=office, today=timezone.localdate(now), person=person, last=last)
     return _form_page(request, form, person)
 
@@ -106,7 +115,7 @@ def _declare(request: HttpRequest, now: datetime, person: Person | None = None) 
         return _form_page(request, form, person)
     if not _saw(request, form.claim, now):
         form.add_error("document_number", _("Look this document up first, and confirm that you have seen it."))
-        return _form_page(request, form, person)
+        return _form_page(request, form, person, look_up_again=True)
     try:
         _take(request, "desk-declare", DECLARATIONS_A_DAY, now)
         declared = desk.declare_at_desk(claim=form.claim, answers=form.answers, office=office, by=request.user, at=now)
@@ -129,6 +138,7 @@ def _saw(request: HttpRequest, claim: Claim, now: datetime) -> bool:
     return desk_seen.saw_document(request, document_hash(claim.document_kind, claim.document_number), now)
 
 
+@of_person
 def person(request: HttpRequest, person_id: int) -> HttpResponse:
     """What a desk can do for somebody who is here: colour, paper code, whoever acts for them, a phone of their own."""
     now = timezone.now()
@@ -157,12 +167,13 @@ def _proxy_row(proxy: Proxy, person: Person) -> dict:
     return {
         "pk": proxy.pk,
         "phone": _phones(proxy.account),
-        "relation": proxy.get_relation_display(),
+        "relation": proxy.neutral_relation,
         "since": proxy.confirmed_at or proxy.created_at,
         "acts": proxy.is_acting and proxy.person_id == person.pk,
     }
 
 
+@of_person
 def paper(request: HttpRequest, person_id: int) -> HttpResponse:
     """The paper code, to print: a signed code without colour or end, on a card to cut out."""
     now = timezone.now()
@@ -176,6 +187,7 @@ def paper(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 @require_POST
+@of_person
 def agree_proxy(request: HttpRequest, person_id: int, proxy_id: int) -> HttpResponse:
     """The person is here and says that this account acts for them."""
     now = timezone.now()
@@ -191,12 +203,14 @@ def agree_proxy(request: HttpRequest, person_id: int, proxy_id: int) -> HttpResp
 
 
 @require_POST
+@of_person
 def end_proxy(request: HttpRequest, person_id: int, proxy_id: int) -> HttpResponse:
     """The person is here and wants this account to act for them no more."""
     now = timezone.now()
     found = _person(request, person_id, now)
     try:
-        desk.end_proxy_at_desk(proxy=Proxy(pk=proxy_id), **_doing(request, found, now))
+        ended = desk.end_proxy_at_desk(proxy=Proxy(pk=proxy_id), **_doing(request, found, now))
+        relations.end_checks(proxy=ended, by=request.user, at=now)
         messages.success(request, _("Ended: this phone shows the code no more."))
     except desk.NotTheirs:
         messages.warning(request, _("This relation has ended."))
@@ -208,6 +222,7 @@ def _doing(request: HttpRequest, person: Person, now: datetime) -> dict:
     return {"person": person, "office": _office(request), "by": request.user, "at": now}
 
 
+@of_person
 def phone(request: HttpRequest, person_id: int) -> HttpResponse:
     """Send a one-time code to the phone that the person has with them."""
     now = timezone.now()
@@ -241,6 +256,7 @@ def _code_text() -> str:
         )
 
 
+@of_person
 def phone_code(request: HttpRequest, person_id: int) -> HttpResponse:
     """The six digits that the person reads out: their account holds the code from now on."""
     now = timezone.now()
@@ -267,10 +283,15 @@ def _give(request: HttpRequest, form: DigitsForm, code: OneTimeCode, person: Per
             form.add_error(None, _("This account is locked. Please turn to the health authority."))
             return False
         doing = _doing(request, person, now)
-        desk.give_code_to_phone(account=identifier.account, **doing)
-        accounts.touch_identifier(identifier=identifier, at=now)
+        with transaction.atomic():
+            if desk.is_another_s(identifier=identifier, person=person, by=request.user, at=now):
+                identifier = accounts.move_to_new_owner(identifier=identifier, at=now)
+            desk.give_code_to_phone(account=identifier.account, **doing)
+            accounts.touch_identifier(identifier=identifier, at=now)
     except accounts.CodeRefused as refusal:
         form.add_error("digits", str(refusal))
+    except accounts.NumberMoved:
+        form.add_error("digits", _("This code has been used already. Ask for a new one."))
     except desk.OwnDocument:
         form.add_error(None, _("This is your own account. Another clerk has to do this."))
     except desk.HoldsSomebodyElse:
@@ -306,9 +327,11 @@ def _id_of(subject: str) -> int | None:
 
 
 def _person(request: HttpRequest, person_id: int, now: datetime) -> Person:
-    """Somebody whose document this clerk has just seen and whom this office serves. Raises Http404."""
-    if not desk_seen.saw_person(request, person_id, now):
+    """Somebody whose document this clerk has just seen and whom this office serves. Raises Http404, SeenTooLongAgo."""
+    if not desk_seen.had_seen_person(request, person_id):
         raise Http404
+    if not desk_seen.saw_person(request, person_id, now):
+        raise SeenTooLongAgo
     person = Person.objects.real_name().filter(pk=person_id).select_related("holder").first()
     if person is None or not desk.serves(_office(request), person):
         raise Http404
@@ -350,9 +373,16 @@ def _form_page(
     person: Person | None = None,
     *,
     other_name: bool = False,
+    look_up_again: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"form": form, "person": person, "other_name": other_name, "version": questions.FORM_VERSION}
+    context = {
+        "form": form,
+        "person": person,
+        "other_name": other_name,
+        "look_up_again": look_up_again,
+        "version": questions.FORM_VERSION,
+    }
     return _page(request, "desk/declare.html", context, status=status)
 
 

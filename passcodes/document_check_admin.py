@@ -1,5 +1,7 @@
 """The officers' queue of checks by a person: a photo of the document, held against what was claimed."""
 
+from copy import copy
+
 from django.contrib import admin, messages
 from django.db.models import Case, F, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -110,7 +112,7 @@ class DocumentCheckAdmin(AuditedAdmin):
         if check.pass_code.person.holder_id == check.account_id:
             return _("themselves")
         proxy = Proxy.objects.of_account(check.account).filter(person=check.pass_code.person).order_by("-pk").first()
-        return proxy.get_relation_display() if proxy else "—"
+        return proxy.neutral_relation if proxy else "—"
 
     @admin.display(description=gettext_lazy("asked by"))
     def asked_by(self, check: DocumentCheck) -> str:
@@ -139,14 +141,11 @@ class DocumentCheckAdmin(AuditedAdmin):
         return HttpResponse(check.photo, content_type="image/jpeg")
 
     def decide_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Approve or refuse; only the first of two officers does."""
+        """Approve or refuse; only the first of two officers does. What was typed stays while it can still be sent."""
         check = self.get_object(request, str(object_id))
-        page = reverse(f"admin:{self._name}_change", args=[check.pk], current_app=self.admin_site.name)
         form = DecisionForm(request.POST)
         if not form.is_valid():
-            for errors in form.errors.values():
-                self.message_user(request, " ".join(errors), messages.ERROR)
-            return HttpResponseRedirect(page)
+            return self._page_again(request, check, form)
         data = form.cleaned_data
         try:
             document_checks.decide(
@@ -160,29 +159,39 @@ class DocumentCheckAdmin(AuditedAdmin):
         except document_checks.NotWaiting:
             text = _("Another officer has decided this meanwhile, or its time is over. Your decision was not recorded.")
             self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(self._url_of("change", check))
         except document_checks.OwnCheck:
             self.message_user(request, _("This concerns yourself. Another officer has to decide it."), messages.ERROR)
+            return HttpResponseRedirect(self._url_of("change", check))
         except document_checks.Changed:
-            text = _("What was claimed has been changed meanwhile. Please compare it with the photo again.")
-            self.message_user(request, text, messages.WARNING)
+            return self._page_again(request, check, form)
         except document_checks.NothingToAsk:
             text = _("The account no longer acts for this person, so there is nothing to approve. Refuse it.")
             self.message_user(request, text, messages.WARNING)
-        else:
-            self.message_user(request, _("Decided. The person who asked has been told."), messages.SUCCESS)
-            return HttpResponseRedirect(self.list_url())
-        return HttpResponseRedirect(page)
+            return self._page_again(request, check, form)
+        self.message_user(request, _("Decided. The person who asked has been told."), messages.SUCCESS)
+        return HttpResponseRedirect(self.list_url())
+
+    def _page_again(self, request: HttpRequest, check: DocumentCheck, form: DecisionForm) -> HttpResponse:
+        """The check's page as a GET shows it, with the form as it was sent: a look that is written down like others."""
+        look = copy(request)
+        look.method = "GET"
+        return self.changeform_view(look, str(check.pk), extra_context={"decision_form": form})
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj and _waits(obj):
-            names = ("photo", "decide")
-            urls = [
-                reverse(f"admin:{self._name}_{name}", args=[obj.pk], current_app=self.admin_site.name) for name in names
-            ]
-            context["photo_url"], context["decide_url"] = urls
+            shown = document_checks.shown(obj.pass_code.person)
+            form = context.setdefault("decision_form", DecisionForm())
+            if form.is_bound and form.data.get("shown") != shown:
+                text = _("What was claimed has been changed meanwhile. Please compare it with the photo again.")
+                self.message_user(request, text, messages.WARNING)
+            context["errors"], context["shown"] = form.errors, shown  # errors: Django's line on top of the page
+            context["photo_url"], context["decide_url"] = self._url_of("photo", obj), self._url_of("decide", obj)
             context["is_own"] = document_checks.concerns(request.user, obj)
-            context["decision_form"] = DecisionForm(initial={"shown": document_checks.shown(obj.pass_code.person)})
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _url_of(self, page: str, check: DocumentCheck) -> str:
+        return reverse(f"admin:{self._name}_{page}", args=[check.pk], current_app=self.admin_site.name)
 
 
 def _waits(check: DocumentCheck) -> bool:

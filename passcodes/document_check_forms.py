@@ -1,11 +1,8 @@
 """What somebody sends who asks for a check by a person, and what the officer says who decides it."""
 
-import io
-
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from PIL import Image
 
 from declarations.fields import PlainTextField
 from passcodes import pictures
@@ -38,16 +35,11 @@ class AskForm(forms.Form):
         if upload.size > DEFAULT_LIMITS.bytes:
             raise ValidationError(PictureFinding.TOO_LARGE.label)
         try:
-            return as_jpeg(pictures.load(upload.read(), side=SIDE))
+            return pictures.as_jpeg(pictures.load(upload.read(), side=SIDE, heic_too=False), QUALITY)
+        except pictures.HeicNotTaken as error:
+            raise ValidationError(_("This is a HEIC picture. Save it as JPEG, or take a screenshot of it.")) from error
         except pictures.PictureError as error:
             raise ValidationError(error.finding.label) from error
-
-
-def as_jpeg(picture: Image.Image) -> bytes:
-    """The picture as a JPEG that holds pixels only."""
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
 
 
 class DecisionForm(forms.Form):

@@ -9,35 +9,39 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts import limits
+from accounts.desk import clerk_of
 from accounts.models import Account
 from declarations.models import Proxy
 from passcodes import document_checks
 from passcodes.document_check_forms import AskForm
-from passcodes.findings import DEFAULT_LIMITS
+from passcodes.findings import DEFAULT_LIMITS, PictureFinding
 from passcodes.models import DocumentCheck, DocumentCheckState, PassCode
-from passcodes.uploads import InMemory
+from passcodes.reasons import HOTLINE
+from passcodes.uploads import bounded
 
 ASKS_A_DAY = 5  # of an account
 PHOTOS_A_DAY = 20  # of an account, whatever is wrong with them: each is decoded
 DAY = timedelta(days=1)
+BODY = 64_000_000  # bytes: up to these, a photo that is too large does not lose the note
 
 
-@csrf_exempt  # checked in `_ask`, once the upload is sure to stay in memory
+def refuse_body(request: HttpRequest, status: int) -> HttpResponse:
+    """The page again, saying that the body was not read (413) or could not be (400)."""
+    unreadable = _("The upload could not be read. Please choose one photo and send it again.")
+    messages.error(request, PictureFinding.TOO_LARGE.label if status == 413 else unreadable)
+    pass_code = _pass_of(request.user, request.resolver_match.kwargs["pass_id"])
+    return _page(request, pass_code, AskForm(), status=status)
+
+
 @never_cache
+@bounded(BODY, refuse_body, keep=DEFAULT_LIMITS.bytes + 1)
+@sensitive_post_parameters()
 def ask_person(request: HttpRequest, pass_id: str) -> HttpResponse:
     """What an officer would do and by when; the photo; and after it, where the check stands."""
-    request.upload_handlers = [InMemory(request, keep=DEFAULT_LIMITS.bytes + 1)]
-    return _ask(request, pass_id)
-
-
-@csrf_protect
-@sensitive_post_parameters()
-def _ask(request: HttpRequest, pass_id: str) -> HttpResponse:
     now = timezone.now()
     pass_code = _pass_of(request.user, pass_id)
     if request.method != "POST":
@@ -115,13 +119,25 @@ def _page(request: HttpRequest, pass_code: PassCode, form: AskForm, *, status: i
         "state": state,
         "before": document_checks.place(check) if state == DocumentCheckState.WAITING else 0,
         "due_at": document_checks.due_at(check) if check else None,
-        "decided_by": check and check.decided_by_id,
+        **_decider(check),
         "can_ask": can_ask and state != DocumentCheckState.WAITING,
         "is_own": person.holder_id == request.user.pk,
         "is_child": person.is_child(timezone.localdate(now)),
         "acts": _may_show(request.user, pass_code),
     }
     return render(request, "passcodes/ask_person.html", context, status=status)
+
+
+def _decider(check: DocumentCheck | None) -> dict:
+    """Who decided: the officer's number; where they work at a desk, its office; and the phone to ask at."""
+    if check is None or check.decided_by is None:
+        return {}
+    desk = clerk_of(check.decided_by)
+    return {
+        "decided_by": check.decided_by_id,
+        "decided_at_office": desk.office.name if desk else "",
+        "phone": desk.office.phone if desk else HOTLINE,
+    }
 
 
 def _state(check: DocumentCheck | None, now: datetime) -> str:

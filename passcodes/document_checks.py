@@ -22,7 +22,7 @@ from passcodes.models import DocumentCheck, DocumentCheckState, PassCode
 
 # Looked after every ten minutes, so that a photo is never kept longer than a day.
 DECIDED_WITHIN = timedelta(hours=23, minutes=45)
-BATCH = 200
+BATCH = 200  # checks that are read at once
 
 
 class NothingToAsk(Exception):
@@ -104,7 +104,7 @@ def ask(*, account: Account, pass_code: PassCode, photo: bytes, note: str, by: A
 
 
 @transaction.atomic
-def withdraw(*, check: DocumentCheck, by: Account, at: datetime) -> None:
+def withdraw(*, check: DocumentCheck, by: Account | None, at: datetime) -> None:
     """Nobody looks at it any more, and the photo is gone. Raises NotWaiting."""
     current = _locked(check)
     if current.state != DocumentCheckState.WAITING:
@@ -122,7 +122,7 @@ def decide(*, check: DocumentCheck, approved: bool, reason: str, shown_claim: st
     current = _locked(check)
     if current.state != DocumentCheckState.WAITING or due_at(current) <= at:
         raise NotWaiting
-    person = current.pass_code.person
+    person = _locked_person(current)
     if concerns(by, current):
         raise OwnCheck
     if approved:
@@ -150,15 +150,18 @@ def _prove(account: Account, person: Person, by: Account, at: datetime) -> None:
         declarations.prove_own(account=account, assurance=Assurance.OFFICER, by=by, at=at)
         return
     proxy = _relation(account, person)
-    if proxy is None:
+    if proxy is None or proxy.awaits_consent:
         raise NothingToAsk
     proxies.prove(proxy=proxy, assurance=Assurance.OFFICER, by=by, at=at)
 
 
 def lapse(at: datetime) -> int:
     """End checks that nobody decided in time, their photos deleted, their accounts told; how many there were."""
-    overdue = DocumentCheck.objects.waiting().filter(asked_at__lte=at - DECIDED_WITHIN)
-    return sum(_lapse(check, at) for check in overdue.defer("photo").order_by("pk")[:BATCH])
+    overdue = DocumentCheck.objects.waiting().filter(asked_at__lte=at - DECIDED_WITHIN).defer("photo").order_by("pk")
+    lapsed = 0
+    while batch := list(overdue[:BATCH]):  # each that is looked at waits no more: none is met twice
+        lapsed += sum(_lapse(check, at) for check in batch)
+    return lapsed
 
 
 @transaction.atomic
@@ -181,6 +184,13 @@ def _locked(check: DocumentCheck) -> DocumentCheck:
     return rows.select_related("pass_code__person", "account").get(pk=check.pk)
 
 
+def _locked_person(check: DocumentCheck) -> Person:
+    """The person as they are said to be until the transaction ends, locked with everybody of the document."""
+    document = Person.objects.filter(pk=check.pass_code.person_id).values("document_hash")
+    people = Person.objects.select_for_update(no_key=True).filter(document_hash__in=document).order_by("pk")
+    return next(person for person in people if person.pk == check.pass_code.person_id)
+
+
 def _end(check: DocumentCheck, state: DocumentCheckState) -> None:
     check.state, check.photo, check.note = state, None, None
     check.save(update_fields=["state", "photo", "note", "decided_at", "decided_by", "reason"])
@@ -196,13 +206,13 @@ def _tell(check: DocumentCheck, approved: bool, at: datetime) -> None:
     with translation.override(settings.LANGUAGE_CODE):
         if approved:
             text = _(
-                "Liaoning Health Pass: an officer has looked at your document and confirmed it. Open the health pass "
-                "to see the code."
+                "Liaoning Health Pass: an officer has looked at the document and confirmed it. Open “My people”, or "
+                "your own code, to see the code."
             )
         else:
             text = _(
-                "Liaoning Health Pass: an officer has looked at your document and could not confirm it. Open the "
-                "health pass to read why and what to do next."
+                "Liaoning Health Pass: an officer has looked at the document and could not confirm it. Open “My "
+                "people”, or your own code, to read why and what to do next."
             )
     _tell_account(check.account, text, at)
 

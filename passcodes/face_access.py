@@ -15,7 +15,7 @@ from passcodes.models import FaceCheck, FaceCheckState, FaceLink, PassCode
 LINK = "face_link"  # in the session: the check that a link has opened, and until when
 LINK_ACCESS = timedelta(minutes=30)
 LINK_REMEMBERED = timedelta(days=1)  # for saying that it is over
-PASSED_SHOWN = timedelta(days=1)  # how long the page tells what has passed, before it offers a new check
+SHOWN = timedelta(days=1)  # how long the page tells how a check ended
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Visit:
     proxy: Proxy | None  # None for the account's own person
     check: FaceCheck | None
     by_link: bool = False  # on a phone that is nobody's account here
+    ended: FaceCheck | None = None  # where no check is open: one that came to no result a short while ago
 
     @property
     def by(self) -> Account | None:
@@ -43,6 +44,11 @@ class Visit:
         if self.check is None or self.check.ended_at:
             raise NotNow
         return self.check
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the account's own face."""
+        return self.proxy is None
 
     @property
     def state(self) -> str:
@@ -129,9 +135,13 @@ def _by_account(request: HttpRequest, pass_id: str, at: datetime) -> Visit | Non
             return None
     checks = FaceCheck.objects.filter(pass_code=pass_code, account=account).select_related("task")
     check = checks.order_by("-pk").first()
-    if check and check.ended_at and (check.state != FaceCheckState.PASSED or check.ended_at < at - PASSED_SHOWN):
-        check = None
-    return Visit(pass_code, account, proxy, check)
+    if check is None or check.ended_at is None:
+        return Visit(pass_code, account, proxy, check)
+    if check.ended_at < at - SHOWN:
+        return Visit(pass_code, account, proxy, None)
+    if check.state == FaceCheckState.PASSED:
+        return Visit(pass_code, account, proxy, check)
+    return Visit(pass_code, account, proxy, None, ended=check)
 
 
 def _proxy(account: Account, person: Person) -> Proxy | None:

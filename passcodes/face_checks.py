@@ -6,7 +6,7 @@ it is withdrawn, or after a day. Live pictures go with their try, the photo with
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,18 +26,38 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TRIES_AN_HOUR = 5  # of a pass, and of an account
 TRIES_A_DAY = 10
 PHOTOS_AN_HOUR = 40
+HEICS_AN_HOUR = 10  # the page sends JPEGs; each of these takes the worker seconds
+AIMS_A_MINUTE = 60  # the page sends fewer
 LINKS_AN_HOUR = 5
 LINK_LIFE = timedelta(minutes=30)
 CHALLENGE_LIFE = timedelta(seconds=DEFAULT_LIMITS.seconds)
 CLOCK = 1.0  # seconds that a browser's clock may run ahead within one challenge
 FRAME_BYTES = 100_000  # of a JPEG of 320 pixels: five times what they have
-FRAME_LIMITS = replace(DEFAULT_LIMITS, bytes=FRAME_BYTES, pixels=640 * 640, pixels_whole=640 * 640, pixels_heic=0)
+FRAME_PIXELS = 640 * 640
+FRAME_LIMITS = replace(
+    DEFAULT_LIMITS,
+    bytes=FRAME_BYTES,
+    pixels=FRAME_PIXELS,
+    pixels_whole=FRAME_PIXELS,
+    pixels_webp=FRAME_PIXELS,
+    pixels_heic=0,
+)
 PICTURES_KEPT = timedelta(hours=23, minutes=30)  # and looked for every ten minutes, so never longer than a day
+HASHES_KEPT = timedelta(days=30)
 EARLIER_TRIES = 200  # whose pictures may not come again
+BARRED = timedelta(days=30)  # from a relation's end by somebody else on
 
 
 class NotNow(Exception):
     """The check is at another step, or has ended: the page shows where it stands."""
+
+
+class Barred(NotNow):
+    """A face does not count until `until`: somebody has ended the account's relation to the person."""
+
+    def __init__(self, until: datetime):
+        super().__init__(until)
+        self.until = until
 
 
 class Refused(Exception):
@@ -53,7 +73,11 @@ class LinkDead(Exception):
 
 
 def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: datetime) -> FaceCheck:
-    """The open check of this account for this pass; a new one with its audit row, since consent has been given."""
+    """The open check of this account for this pass; a new one with its audit row, since consent has been given.
+
+    Raises Barred.
+    """
+    _refuse_barred(account, pass_code.person, at)
     with transaction.atomic():
         check, created = FaceCheck.objects.open().get_or_create(
             pass_code=pass_code, account=account, defaults={"consented_at": at}
@@ -65,18 +89,40 @@ def begin(*, pass_code: PassCode, account: Account, by: Account | None, at: date
     return check
 
 
+def barred_until(*, account: Account, person: Person, at: datetime) -> datetime | None:
+    """Until when this account cannot prove this document by a face, since somebody else ended its relation to it.
+
+    An officer, a desk or the person may confirm it all the same: that lifts it. None where nothing stands against it.
+    """
+    related = Proxy.objects.of_account(account).concerning(person)
+    ends = related.exclude(ended_by=None).exclude(ended_by=account).filter(ended_at__gt=at - BARRED)
+    end = ends.order_by("-ended_at").values_list("ended_at", flat=True).first()
+    if end is None:
+        return None
+    confirmed = related.exclude(confirmed_by=None).exclude(confirmed_by=account)
+    return None if confirmed.filter(confirmed_at__gte=end).exists() else end + BARRED
+
+
+def _refuse_barred(account: Account, person: Person, at: datetime) -> None:
+    until = barred_until(account=account, person=person, at=at)
+    if until:
+        raise Barred(until)
+
+
 def is_due(*, account: Account, person_id: int) -> bool:
     """Whether an account has still to show its face once before its own first code (FACE_CHECK_FOR_SELF)."""
     if not settings.FACE_CHECK_FOR_SELF:
         return False
     checks = FaceCheck.objects.filter(account=account, pass_code__person=person_id, state=FaceCheckState.PASSED)
-    proven = Person.objects.filter(pk=person_id, assurance__gte=Assurance.FACE)
-    return not (proven.exists() or checks.exists())
+    seen = Person.objects.filter(pk=person_id, assurance=Assurance.OFFICER)
+    return not (seen.exists() or checks.exists())
 
 
 def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
     """Have a photo looked at; it replaces an earlier one. Raises Refused, NotNow and limits.LimitReached."""
     limits.take("face-photo", str(check.account_id), limit=PHOTOS_AN_HOUR, per=HOUR, at=at)
+    if pictures.is_heic(data):
+        limits.take("face-heic", str(check.account_id), limit=HEICS_AN_HOUR, per=HOUR, at=at)
     try:
         pictures.inspect(data)
     except pictures.PictureError as error:
@@ -87,11 +133,18 @@ def put_photo(*, check: FaceCheck, data: bytes, at: datetime) -> None:
             raise NotNow
         check.images.filter(kind=FaceImageKind.PHOTO).delete()
         FaceImage.objects.create(check_of=check, kind=FaceImageKind.PHOTO, data=data, created_at=at)
-        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", f"face_check:{check.pk}", at)
+        subject = f"face_check:{check.pk}"
+        # The earlier photo's task has nothing to do any more: it may not stand before anybody.
+        Task.objects.open().filter(kind="face-photo", subject=subject, taken_until=None).update(done_at=at)
+        _wait(check, FaceCheckState.PHOTO_CHECK, "face-photo", subject, at)
 
 
 def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
-    """Have one small picture looked at, to help with holding the camera; none while another waits. Raises Refused."""
+    """Have one small picture looked at, to help with holding the camera; none while another waits.
+
+    Raises Refused, NotNow and limits.LimitReached.
+    """
+    limits.take("face-aim", str(check.account_id), limit=AIMS_A_MINUTE, per=timedelta(minutes=1), at=at)
     _check_frame(data)
     with transaction.atomic():
         check = locked(check)
@@ -109,10 +162,11 @@ def put_aim(*, check: FaceCheck, data: bytes, at: datetime) -> None:
 def issue_challenge(*, check: FaceCheck, at: datetime) -> FaceTry:
     """A try with movements in random order, to be answered within CHALLENGE_LIFE. Counts, whatever comes of it.
 
-    Raises NotNow and limits.LimitReached.
+    Raises NotNow, Barred and limits.LimitReached.
     """
     with transaction.atomic():
         check = locked(check)
+        _refuse_barred(check.account, check.pass_code.person, at)
         if check.state not in (FaceCheckState.READY, FaceCheckState.LIVE):
             raise NotNow
         _take_try(check, at)
@@ -150,6 +204,12 @@ def answer(*, check: FaceCheck, key: str, frames: Sequence[tuple[bytes, float]],
             _wait(check, FaceCheckState.LIVE_CHECK, "face-live", f"face_try:{attempt.pk}", at)
     if finding:
         raise Refused(finding)
+
+
+def next_try(*, check: FaceCheck, at: datetime) -> datetime | None:
+    """When a challenge may be asked for again; None where it may be now."""
+    ends = [limits.reached(**count, limit=most, at=at) for count, most in _counts(check)]
+    return max((end for end in ends if end), default=None)
 
 
 def withdraw(*, check: FaceCheck, by: Account | None, at: datetime) -> None:
@@ -226,7 +286,10 @@ def link_hash(token: str) -> str:
 
 
 def expire(at: datetime) -> int:
-    """End checks of the day before and delete pictures that are left, whatever happened; how many checks."""
+    """End checks of the day before and delete pictures that are left, whatever happened; how many checks.
+
+    Fingerprints of pictures go after HASHES_KEPT.
+    """
     outdated = at - PICTURES_KEPT
     ended = 0
     for check in FaceCheck.objects.open().filter(consented_at__lt=outdated):
@@ -236,6 +299,8 @@ def expire(at: datetime) -> int:
                 end(check, FaceCheckState.ENDED, at)
                 ended += 1
     FaceImage.objects.filter(created_at__lt=outdated).delete()
+    outlived = FaceTry.objects.filter(challenged_at__lt=at - HASHES_KEPT)
+    outlived.exclude(frame_hashes=[], look_hashes=[]).update(frame_hashes=[], look_hashes=[])
     return ended
 
 
@@ -247,7 +312,11 @@ def proxy_of(check: FaceCheck) -> Proxy | None:
 
 def locked(check: FaceCheck, *, raising: bool = True) -> FaceCheck:
     """The check as it is now, for this transaction alone. Raises NotNow if it has ended."""
-    current = FaceCheck.objects.select_for_update(of=("self",)).select_related("pass_code", "account").get(pk=check.pk)
+    current = (
+        FaceCheck.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("pass_code", "account")
+        .get(pk=check.pk)
+    )
     if raising and current.ended_at:
         raise NotNow
     return current
@@ -279,18 +348,23 @@ def _drop_unanswered(check: FaceCheck, at: datetime) -> None:
 
 def _take_try(check: FaceCheck, at: datetime) -> None:
     """Count one try of the pass and of the account. Raises limits.LimitReached, and then counts none."""
-    counts = [
-        {"scope": f"face-{unit}-{who}", "value": str(value), "per": per}
-        for who, value in (("pass", check.pass_code_id), ("account", check.account_id))
-        for unit, per in (("hour", HOUR), ("day", DAY))
-    ]
-    for number, count in enumerate(counts):
+    counts = _counts(check)
+    for number, (count, most) in enumerate(counts):
         try:
-            limits.take(**count, limit=TRIES_AN_HOUR if count["per"] == HOUR else TRIES_A_DAY, at=at)
+            limits.take(**count, limit=most, at=at)
         except limits.LimitReached:
-            for taken in counts[:number]:
+            for taken, _most in counts[:number]:
                 limits.give_back(**taken, at=at)
             raise
+
+
+def _counts(check: FaceCheck) -> list[tuple[dict, int]]:
+    """What one try counts for, each with the most."""
+    return [
+        ({"scope": f"face-{unit}-{who}", "value": str(value), "per": per}, most)
+        for who, value in (("pass", check.pass_code_id), ("account", check.account_id))
+        for unit, per, most in (("hour", HOUR, TRIES_AN_HOUR), ("day", DAY, TRIES_A_DAY))
+    ]
 
 
 def _refusal(attempt: FaceTry, frames: Sequence[tuple[bytes, float]], at: datetime) -> LiveFinding | None:
@@ -326,12 +400,18 @@ def _check_frame(data: bytes) -> None:
 
 
 def _have_been_here(attempt: FaceTry, frames: Sequence[tuple[bytes, float]]) -> bool:
-    """Whether one of the files came with an earlier try of this pass or this account."""
-    check = attempt.check_of
-    near = Q(check_of__pass_code=check.pass_code_id) | Q(check_of__account=check.account_id)
-    earlier = FaceTry.objects.filter(near).exclude(pk=attempt.pk).order_by("-pk")
-    known = {frame for hashes in earlier.values_list("frame_hashes", flat=True)[:EARLIER_TRIES] for frame in hashes}
+    """Whether one of the files came with an earlier try."""
+    known = {frame for hashes in earlier_tries(attempt, "frame_hashes") for frame in hashes}
     return any(_frame_hash(data) in known for data, _seconds in frames)
+
+
+def earlier_tries(attempt: FaceTry, field: str) -> Iterable[list[str]]:
+    """The hashes in this field of the latest other tries of the same document, pass or account."""
+    check = attempt.check_of
+    document = Person.objects.filter(pass_code=check.pass_code_id).values("document_hash")
+    near = Q(check_of__pass_code__person__document_hash__in=document) | Q(check_of__pass_code=check.pass_code_id)
+    others = FaceTry.objects.filter(near | Q(check_of__account=check.account_id)).exclude(pk=attempt.pk)
+    return others.exclude(answered_at=None).order_by("-pk").values_list(field, flat=True)[:EARLIER_TRIES]
 
 
 def _frame_hash(data: bytes) -> str:

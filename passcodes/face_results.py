@@ -77,7 +77,9 @@ def _pass(check: FaceCheck, authority: Result | None, at: datetime) -> None:
     proxy = face_checks.proxy_of(check)
     state = FaceCheckState.PASSED
     try:
-        if proxy and proxy.awaits_consent:
+        if face_checks.barred_until(account=check.account, person=check.pass_code.person, at=at):
+            state = FaceCheckState.ENDED  # somebody ended the relation meanwhile, and it was begun anew
+        elif proxy and proxy.awaits_consent:
             state = FaceCheckState.ENDED  # nothing a face could add: somebody has to agree
         elif proxy and authority is Result.MATCH:
             proxies.prove(proxy=proxy, assurance=Assurance.FACE, by=check.account, at=at)
@@ -108,7 +110,7 @@ def claim_of(check: FaceCheck) -> Claim:
 def _claim_now(check: FaceCheck) -> Claim:
     """The same, until the transaction ends: everybody of the document is locked, in the order of all who do that."""
     document = Person.objects.filter(pk=check.pass_code.person_id).values("document_hash")
-    people = Person.objects.select_for_update().filter(document_hash__in=document).order_by("pk")
+    people = Person.objects.select_for_update(no_key=True).filter(document_hash__in=document).order_by("pk")
     return declarations.claim_of(next(person for person in people if person.pk == check.pass_code.person_id))
 
 

@@ -6,7 +6,7 @@ Every view loads the check by the request's right to it (`face_access`); who has
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import wraps
 
@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import limits, tasks
 from accounts.models import IdentifierKind
+from declarations.identity import Result
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
 from passcodes import face_access, face_checks, face_words
@@ -86,6 +87,12 @@ def refuse_body(request: HttpRequest, status: int) -> HttpResponse:
     return _refuse(request, face_words.too_large() if status == 413 else face_words.unreadable(), status)
 
 
+def refuse_frames(request: HttpRequest, status: int) -> HttpResponse:
+    """The same of live pictures, which only our script sends."""
+    words = face_words.frames_too_large() if status == 413 else face_words.unreadable()
+    return _refuse(request, words, status, script=True)
+
+
 @require_safe
 @visited()
 def face(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
@@ -93,19 +100,21 @@ def face(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
     visit = _recovered(visit, now)
     if visit.has_nothing_to_prove:
         return redirect("passcodes:code", visit.pass_code.public_id)
-    return _page(request, visit)
+    return _page(request, visit, now)
 
 
 @require_safe
 @visited(script=True)
 def state(request: HttpRequest, visit: Visit, now: datetime) -> JsonResponse:
-    """Where the check stands: `{state, place, place_words, aim, finding, next}`.
+    """Where the check stands: `{state, place, place_words, aim, finding, limit, next}`.
 
-    `place`: how many are before it, null unless it waits. `next`: the code's address once there is nothing to prove.
+    `place`: how many are before it, null unless it waits. `limit`: null, or that no try is left for now, in words.
+    `next`: the code's address once there is nothing to prove.
     """
     visit = _recovered(visit, now)
     place = _place(visit)
     finding = face_words.of_check(visit.check) if visit.check else None
+    limit = _limit(visit, now)
     is_through = visit.has_nothing_to_prove
     return JsonResponse(
         {
@@ -114,6 +123,7 @@ def state(request: HttpRequest, visit: Visit, now: datetime) -> JsonResponse:
             "place_words": "" if place is None else face_words.queue(place),
             "aim": (visit.check and visit.check.aim_finding) or None,
             "finding": finding and asdict(finding),
+            "limit": limit and asdict(limit),
             "next": reverse("passcodes:code", args=[visit.pass_code.public_id]) if is_through else None,
         }
     )
@@ -139,7 +149,7 @@ def photo(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
     return _done(request, visit)
 
 
-@bounded(AIM_BODY, refuse_body)
+@bounded(AIM_BODY, refuse_frames)
 @require_POST
 @visited(script=True)
 def aim(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
@@ -157,7 +167,7 @@ def challenge(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse
     return JsonResponse({"key": attempt.key, "movements": attempt.challenge, "seconds": DEFAULT_LIMITS.seconds})
 
 
-@bounded(FRAMES_BODY, refuse_body)
+@bounded(FRAMES_BODY, refuse_frames)
 @require_POST
 @visited(script=True)
 def frames(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
@@ -195,7 +205,7 @@ def link(request: HttpRequest, visit: Visit, now: datetime) -> HttpResponse:
     url = settings.PUBLIC_URL + reverse("passcodes:face_link", args=[token])
     size, path = qr.svg_path(url)
     shown = {"url": url, "qr_size": size, "qr_path": path, "until": now + face_checks.LINK_LIFE}
-    return _page(request, visit, link=shown)
+    return _page(request, visit, now, link=shown)
 
 
 @login_not_required  # opened on a phone that has no account; the token is the right
@@ -229,14 +239,21 @@ def _quiet(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, visit: Visit, link: dict | None = None) -> HttpResponse:
+def _page(request: HttpRequest, visit: Visit, now: datetime, link: dict | None = None) -> HttpResponse:
     place = _place(visit)
+    barred_until = None
+    if visit.state == "consent":
+        barred_until = face_checks.barred_until(account=visit.account, person=visit.person, at=now)
     context = {
         "visit": visit,
+        "barred_until": barred_until,
         "pass_id": visit.pass_code.public_id,
         "panel": "link" if link else PANELS[visit.state],
         "name": visit.person.masked_name,
         "finding": face_words.of_check(visit.check) if visit.check else None,
+        "limit": _limit(visit, now),
+        "ended": face_words.of_ended(visit.ended) if visit.ended else None,
+        "outcome": _outcome(visit),
         "place_words": "" if place is None else face_words.queue(place),
         "aims": face_words.aims(),
         "movements": Movement,
@@ -251,14 +268,33 @@ def _recovered(visit: Visit, now: datetime) -> Visit:
     """With the check as it stands, even where its task has failed for good."""
     if visit.check is None:
         return visit
-    return Visit(**{**vars(visit), "check": face_checks.recover(check=visit.check, at=now)})
+    return replace(visit, check=face_checks.recover(check=visit.check, at=now))
+
+
+def _limit(visit: Visit, now: datetime) -> Words | None:
+    """That no try is left for now, where the next step is one."""
+    if PANELS[visit.state] != "live":
+        return None
+    retry_at = face_checks.next_try(check=visit.check, at=now)
+    return face_words.limit(retry_at) if retry_at else None
+
+
+def _outcome(visit: Visit) -> str:
+    """Why a code whose check has passed is neutral still: `desk`, `changed` since its yes, or `unasked`."""
+    if visit.state != FaceCheckState.PASSED:
+        return ""
+    if visit.person.needs_desk:
+        return "desk"
+    attempt = visit.check.tries.order_by("-pk").first()
+    is_match = attempt is not None and attempt.authority == Result.MATCH.value
+    return "changed" if is_match else "unasked"
 
 
 def _place(visit: Visit) -> int | None:
-    """How many are before this check; None unless it waits."""
+    """How many people are before this check; None unless it waits."""
     if visit.state not in WAITING or visit.check.task is None:
         return None
-    return tasks.place(visit.check.task)
+    return tasks.place(visit.check.task, kinds=("face-photo", "face-live"))
 
 
 def _seconds(text: str) -> list[float] | None:

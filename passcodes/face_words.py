@@ -8,7 +8,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.models import AuditEntry
 from declarations.identity import Result
+from passcodes.face_checks import PICTURES_KEPT
 from passcodes.findings import Aim, LiveFinding, PhotoFinding, PictureFinding
 from passcodes.models import FaceCheck, FaceCheckState, FaceImageKind, FaceTry
 
@@ -38,12 +40,12 @@ PARTS = (
     (
         gettext_lazy("The face could not be followed"),
         LIGHT,
-        ("lost", "several", "start", "another_person", "flat"),
+        ("lost", "several", "start", "another_person"),
     ),
     (
         gettext_lazy("The turns of the head were not recognised"),
         TURNS,
-        ("not_turned", "missing_movement", "wrong_order"),
+        ("not_turned", "missing_movement", "wrong_order", "flat"),  # small turns look flat
     ),
     (gettext_lazy("Photo and live face could not be matched"), COMPARISON, ("unsure", "no_match")),
 )
@@ -118,8 +120,49 @@ def unreadable() -> Words:
 
 
 def too_large() -> Words:
-    """A body that is refused unread."""
+    """A photo that is refused unread."""
     return of_finding(PictureFinding.TOO_LARGE)
+
+
+def frames_too_large() -> Words:
+    """Live pictures that are refused unread."""
+    return Words(
+        "too_large",
+        _("The live pictures could not be used"),
+        _("They are larger than this page makes them. Reload it and begin the live check again."),
+    )
+
+
+def of_ended(check: FaceCheck) -> Words | None:
+    """Why a check has ended without a result; None where its account stopped it and was told so."""
+    subject = f"person:{check.pass_code.person_id}"
+    stopped = AuditEntry.objects.filter(subject=subject, action="withdraw-face-check", detail__face_check=check.pk)
+    stop = stopped.first()
+    if stop:
+        if stop.actor_id:
+            return None
+        return Words(
+            "stopped",
+            _("The face check has been stopped on the other phone"),
+            _("Its pictures are deleted. You can begin again, or choose another way."),
+        )
+    if check.ended_at >= check.consented_at + PICTURES_KEPT:
+        return Words(
+            "expired",
+            _("The face check has ended by itself"),
+            _(
+                "It was not finished within a day, so its pictures are deleted."
+                " You can begin again, or choose another way."
+            ),
+        )
+    return Words(
+        "unsettled",
+        _("The face check has ended without a result"),
+        _(
+            "What was declared, or who acts for whom, had changed meanwhile, or the document is with another account."
+            " Its pictures are deleted. Begin again, or choose another way."
+        ),
+    )
 
 
 def queue(place: int) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from declarations.models import Assurance
+from declarations.models import Assurance, Person
 from passcodes.colour import AreaMatch, Declared, Facts, Reading, Risk, Stay
 
 SYMPTOMS_KEPT = timedelta(days=7)  # at least the hours of the symptoms rule
@@ -49,7 +49,8 @@ LATEST_DECLARATION = """
 # What the code page shows beside the facts: of the person, and for whom the account acts.
 PAGE = """
   p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {account} AS is_own,
-  (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id)) FROM declarations_proxy x
+  (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id, encode(q.name, 'hex'))) FROM declarations_proxy x
+     JOIN declarations_person q ON q.id = x.person_id
     WHERE x.account_id = {account} AND x.confirmed_at IS NOT NULL AND x.ended_at IS NULL) AS relatives
 """
 
@@ -120,9 +121,10 @@ def fetch_one(sql: str, parameters: dict) -> dict | None:
 
 
 def for_database(sql: str) -> str:
-    """The statement with the JSON functions of the database in use."""
+    """The statement with the functions of the database in use."""
     if connection.vendor == "sqlite":
-        return sql.replace("json_agg(", "json_group_array(").replace("json_build_array(", "json_array(")
+        sql = sql.replace("json_agg(", "json_group_array(").replace("json_build_array(", "json_array(")
+        return sql.replace("encode(q.name, 'hex')", "hex(q.name)")
     return sql
 
 
@@ -161,9 +163,12 @@ def facts_of(row: dict) -> Facts:
     )
 
 
-def relatives_of(row: dict) -> list[tuple[int, str, int]]:
-    """From a row of the code page: the ids of the account's acting proxies, each with relation and person, as made."""
-    return sorted((proxy, relation, person) for proxy, relation, person in _list(row["relatives"]))
+def relatives_of(row: dict) -> list[tuple[int, str, int, str]]:
+    """From a row of the code page: the ids of the account's acting proxies, with relation, person and name, as made."""
+    return [
+        (proxy, relation, person, decrypted(Person, "name", bytes.fromhex(name)))
+        for proxy, relation, person, name in sorted(_list(row["relatives"]))
+    ]
 
 
 def _list(value: str | list | None) -> list:

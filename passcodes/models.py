@@ -177,6 +177,7 @@ class FaceTry(models.Model):
     challenged_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     frame_hashes = models.JSONField(default=list)  # keyed hashes of the files: none may come again
+    look_hashes = models.JSONField(default=list)  # keyed hashes of how each frame looks (`looks.look`): the same
     finding = models.CharField(max_length=20, choices=LiveFinding, blank=True)
     quality = models.CharField(max_length=20, blank=True)  # PhotoFinding, where the photo or the start was at fault
     distance = models.FloatField(null=True)

@@ -1,10 +1,12 @@
 """My people: for whom I act, who acts for me, and the requests that wait for my answer."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, Window
+from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,9 +20,12 @@ from accounts.models import Account, IdentifierKind
 from declarations import proxies, questions
 from declarations.models import Declaration, Person, Proxy, ProxyQuerySet, Relation
 from healthpass.lib.masks import mask_phone
+from passcodes import relations
 from passcodes.actions import issue_pass
+from passcodes.models import DocumentCheck
 
 PAST_SHOWN = 20
+DECLARATIONS_SHOWN = 5  # of each account that acts for me, the latest
 # What an account says of its relation, as the person concerned reads it.
 SAID_OF_ME: dict[str, Promise] = {
     Relation.PARENT: gettext_lazy("They say that you are their parent."),
@@ -39,6 +44,7 @@ class Relative:
     proxy: Proxy
     last_at: datetime | None
     may_repeat: bool
+    asked: DocumentCheck | None  # the latest check by a person, where the identity is still open
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Actor:
     phone: str
     said: Promise | str
     concerns_me: bool
+    declared: tuple[datetime, ...] = ()  # when it last declared for me, newest first
 
 
 @never_cache
@@ -69,7 +76,9 @@ def people(request: HttpRequest) -> HttpResponse:
         mine = Proxy.objects.concerning(me).exclude(account=account)
         waiting = Q(person=me, confirmed_at=None)  # among the requests
         past = mine.exclude(ended_at=None).filter(Q(person=me) | ~Q(confirmed_at=None)).order_by("-ended_at")
-        context["acting"] = _actors(mine.current().exclude(waiting).with_last_declaration().order_by("created_at"), me)
+        asking = mine.current().filter(waiting).values("account")  # their claims go with the request
+        acting = mine.current().exclude(waiting).exclude(~Q(person=me), account__in=asking)
+        context["acting"] = _with_declarations(_actors(acting.order_by("created_at"), me), me)
         context["past"] = _actors(past[:PAST_SHOWN], me)
     return render(request, "passcodes/people.html", context)
 
@@ -96,7 +105,7 @@ def end(request: HttpRequest, proxy_id: int) -> HttpResponse:
     if not (proxy.account_id == account.pk or concerned):
         raise Http404
     if request.method == "POST":
-        proxies.end_proxy(proxy=proxy, by=account, at=now)
+        relations.end(proxy=proxy, by=account, at=now)
         messages.success(request, _ended(proxy, account))
     if request.method == "POST" or proxy.ended_at:
         return redirect("passcodes:people")
@@ -160,15 +169,42 @@ def _concerns(proxy: Proxy, account: Account) -> bool:
 
 
 def _relatives(account: Account) -> list[Relative]:
+    """Without claims to a document whose person has been asked: one request is one entry."""
     own = Proxy.objects.current().of_account(account).select_related("person").with_last_declaration()
     own = list(own.order_by("created_at", "pk"))
-    declarations = Declaration.objects.in_bulk([proxy.last_id for proxy in own if proxy.last_id])
-    return [Relative(proxy, proxy.last_at, proxies.may_repeat(declarations.get(proxy.last_id))) for proxy in own]
+    waiting = {proxy.person.document_hash for proxy in own if proxy.awaits_consent}
+    shown = [proxy for proxy in own if proxy.awaits_consent or proxy.person.document_hash not in waiting]
+    declarations = Declaration.objects.in_bulk([proxy.last_id for proxy in shown if proxy.last_id])
+    checks = DocumentCheck.objects.filter(account=account, pass_code__person__in=[proxy.person_id for proxy in shown])
+    asked = {
+        check.pass_code.person_id: check for check in checks.defer("photo").select_related("pass_code").order_by("pk")
+    }
+    return [
+        Relative(
+            proxy,
+            proxy.last_at,
+            proxies.may_repeat(declarations.get(proxy.last_id)),
+            None if proxy.person.is_real_name else asked.get(proxy.person_id),
+        )
+        for proxy in shown
+    ]
 
 
 def _actors(rows: ProxyQuerySet, me: Person | None) -> list[Actor]:
     rows = rows.select_related("person", "account").prefetch_related("account__identifiers")
     return [_actor(proxy, me) for proxy in rows]
+
+
+def _with_declarations(actors: list[Actor], me: Person) -> list[Actor]:
+    """The same with when each last declared for my document."""
+    accounts = {actor.proxy.account_id for actor in actors}
+    rows = Declaration.objects.filter(person__document_hash=me.document_hash, account__in=accounts)
+    rank = Window(RowNumber(), partition_by="account", order_by="-made_at")
+    rows = rows.annotate(rank=rank).filter(rank__lte=DECLARATIONS_SHOWN).order_by("-made_at")
+    declared = defaultdict(list)
+    for account, made_at in rows.values_list("account", "made_at"):
+        declared[account].append(made_at)
+    return [replace(actor, declared=tuple(declared[actor.proxy.account_id])) for actor in actors]
 
 
 def _actor(proxy: Proxy, me: Person | None) -> Actor:

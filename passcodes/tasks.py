@@ -4,19 +4,18 @@ Each task ends with its write, so it may be run again; one that has been overtak
 came) finishes quietly.
 """
 
-import io
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
-from PIL import Image
 
 from accounts.models import Task
 from accounts.tasks import task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces
+from passcodes import document_checks, face_checks, face_results, faces, looks, relations
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
+from passcodes.pictures import as_jpeg
 
 JPEG_QUALITY = 90  # of the face that the authority gets
 
@@ -70,13 +69,14 @@ def look_at_live(task: Task, at: datetime) -> None:
     except faces.PictureError:
         verdict = LiveVerdict(LiveFinding.NOT_LIVE)
     else:
+        attempt.look_hashes = [looks.look(frame.picture) for frame in frames]  # kept by record_live
         verdict = _judge(photo, frames, attempt, limits)
         if verdict.passed:
             authority = identity.check_face(
                 kind=claim.document_kind,
                 number=claim.document_number,
                 name=claim.name,
-                face=_jpeg(frames[verdict.nearest].picture),
+                face=as_jpeg(frames[verdict.nearest].picture, JPEG_QUALITY),
             )
     face_results.record_live(
         task=task,
@@ -98,23 +98,19 @@ def expire(task: Task, at: datetime) -> None:
 
 @task("document-checks", every=timedelta(minutes=10))
 def lapse_document_checks(task: Task, at: datetime) -> None:
-    """Checks by a person that nobody decided within a day, and their photos."""
+    """Checks by a person that nobody decided within a day, and their photos; and checks whose relation has ended."""
     document_checks.lapse(at)
+    relations.sweep(at)
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:
+    if looks.came_before(attempt.look_hashes, face_checks.earlier_tries(attempt, "look_hashes")):
+        return LiveVerdict(LiveFinding.REPEATED)
     try:
         picture = faces.load(photo.data)
     except faces.PictureError:
         return LiveVerdict(LiveFinding.PHOTO, quality=PhotoFinding.UNCLEAR)
     return faces.judge_live(picture, frames, attempt.challenge, limits)
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    """Made anew from the pixels: nothing else that came with the file goes to the authority."""
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=JPEG_QUALITY)
-    return data.getvalue()
 
 
 def _check(task: Task) -> FaceCheck | None:

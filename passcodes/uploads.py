@@ -1,7 +1,7 @@
 """Uploads of personal pictures: held in memory, never on the disk, and no more of them than is taken.
 
-`InMemory` is for a form with other fields, which must not be lost with a file that is too large; `bounded` is for a
-file alone, and refuses before anything is read.
+A file alone is refused before anything is read when the body is larger than it may be. One that is sent with other
+fields, which must not be lost with it, is read past what is kept of it.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-READ_AT_MOST = 64_000_000  # bytes of a request: what is larger is not even read to say so kindly
 CHUNK = 65_536
 DRAINED = 32_000_000  # bytes: of a body that is too large, read and dropped so that the browser gets to see the answer
 UNREADABLE = (MultiPartParserError, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent, UnreadablePostError)
@@ -21,17 +20,15 @@ UNREADABLE = (MultiPartParserError, RequestDataTooBig, TooManyFieldsSent, TooMan
 Refuse = Callable[[HttpRequest, int], HttpResponse]
 
 
-class InMemory(MemoryFileUploadHandler):
+class _FirstFile(MemoryFileUploadHandler):
     """Keeps the request's first file in memory, at most `keep` bytes of it: its `size` tells that there was more."""
 
-    def __init__(self, request=None, *, keep: int):
+    def __init__(self, request: HttpRequest, keep: int):
         super().__init__(request)
         self.keep = keep
         self.files = 0
 
     def handle_raw_input(self, input_data, META, content_length, boundary, encoding=None):
-        if content_length > READ_AT_MOST:
-            raise RequestDataTooBig("The upload is too large.")
         self.activated = True
 
     def new_file(self, *args, **kwargs):
@@ -48,10 +45,12 @@ class InMemory(MemoryFileUploadHandler):
         return super().file_complete(file_size) if self.files == 1 else None
 
 
-def bounded(limit: int, refuse: Refuse) -> Callable:
+def bounded(limit: int, refuse: Refuse, *, keep: int | None = None) -> Callable:
     """Call the view for bodies of at most `limit` bytes that can be parsed, else `refuse(request, status)`: 413 or 400.
 
-    The CSRF check, which reads the body, waits for that. Below FILE_UPLOAD_MAX_MEMORY_SIZE nothing reaches the disk.
+    With `keep`, the view gets the first file alone, cut after that many bytes, and the other fields whatever the file
+    is. The CSRF check, which reads the body, waits for that. Nothing reaches the disk: without `keep`, the limit has to
+    be below FILE_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def decorate(view: Callable) -> Callable:
@@ -63,6 +62,8 @@ def bounded(limit: int, refuse: Refuse) -> Callable:
             if _length(request) > limit:
                 _drain(request)
                 return refuse(request, 413)
+            if keep is not None:
+                request.upload_handlers = [_FirstFile(request, keep)]
             try:
                 len(request.FILES)  # parses the body
             except UNREADABLE:

@@ -1,6 +1,5 @@
 """The code page, its offline stand-in, and the published keys."""
 
-from collections import Counter
 from datetime import datetime
 
 from django.conf import settings
@@ -91,15 +90,13 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
 
 
 def _codes(row: dict) -> dict:
-    """The relatives' codes, one tap away, named by relation; `proxy_id` is that of this page, None on one's own."""
-    relatives, proxy_id, seen = [], None, Counter()
-    for proxy, relation, person in facts.relatives_of(row):
-        seen[relation] += 1
-        label = Relation(relation).label
-        relatives.append((proxy, label if seen[relation] == 1 else f"{label} {seen[relation]}"))
-        if person == row["person_id"] and not row["is_own"]:
-            proxy_id = proxy
-    return {"relatives": relatives, "proxy_id": proxy_id}
+    """The relatives' codes, one tap away, by name and relation; `proxy_id` is that of this page, None on one's own."""
+    found = facts.relatives_of(row)
+    own_page = next((proxy for proxy, _relation, person, _name in found if person == row["person_id"]), None)
+    return {
+        "relatives": [(proxy, mask_name(name), Relation(relation).label) for proxy, relation, _person, name in found],
+        "proxy_id": None if row["is_own"] else own_page,
+    }
 
 
 def _give_key(request: HttpRequest, response: HttpResponse, pass_id: str, now: datetime) -> None:

@@ -1,8 +1,11 @@
-"""Fixtures for every test: partitions for the scan table, and clients that read English."""
+"""Fixtures for every test: partitions for the scan table, clients that read English, a phone that receives messages."""
 
 import io
+import json
+import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -50,3 +53,25 @@ def short_texts(monkeypatch) -> None:
 def client() -> Client:
     """A browser that asks for English pages."""
     return Client(headers={"accept-language": "en"})
+
+
+class Outbox:
+    """What was sent, read from the file that SMS_URL names."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def messages(self) -> list[dict]:
+        return [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    @property
+    def digits(self) -> str:
+        """The code in the latest message."""
+        return re.search(r"\d{6}", self.messages[-1]["text"])[0]
+
+
+@pytest.fixture
+def outbox(settings, tmp_path) -> Outbox:
+    settings.SMS_URL = f"file:{tmp_path / 'outbox.jsonl'}"
+    return Outbox(tmp_path / "outbox.jsonl")

@@ -118,3 +118,12 @@ def test_personal_pages_are_kept_by_no_cache(client, path):
     factories.person(holder=account)
     client.force_login(account, backend="accounts.backends.OneTimeCodeBackend")
     assert "no-store" in client.get(path).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "This could not be read"), ("zh-CN", "内容无法读取")])
+def test_request_that_cannot_be_read_gets_a_page_in_the_user_s_language(language, heading):
+    body = b"next=" + b"x" * 2_000_000
+    form = "application/x-www-form-urlencoded"
+    response = Client(headers={"accept-language": language}).post("/i18n/setlang/", body, content_type=form)
+    assert response.status_code == 400
+    assert f"<h1>{heading}</h1>" in response.text

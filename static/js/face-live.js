@@ -1,7 +1,7 @@
 // The live check: help with holding the phone, then the turns, each shown, written and spoken, and the pictures of them.
 
 import { FaceCamera } from "./face-camera.js";
-import { setSpeech, speak } from "./face-speech.js";
+import { setSpeech, speak, speaks } from "./face-speech.js";
 
 const AIM_EVERY = 1200; // ms
 const REPEAT = 5000; // ms until the same advice is spoken again
@@ -15,6 +15,12 @@ const START = { pictures: [500, 1000], ends: 1300 };
 const TURN = { pictures: [800, 1150, 1500, 1850], ends: 2100 };
 const BACK = { pictures: [900, 1300], ends: 1600 };
 
+// At one's own pace a press of the button ends a part and takes its pictures, so many and so many ms apart: 7 x 2 = 14.
+const PRESSED = { pictures: 2, apart: 300 };
+const SENDING = 10; // seconds of the challenge's life that are left for sending them
+
+let pace = "normal"; // chosen last: a failed try draws the panel anew
+
 /** Runs the live panel. `busy` while the pictures of a challenge are taken: the page must not be drawn anew. */
 export function liveCheck(panel, { client, texts, say, refresh, fail }) {
   const part = (name) => panel.querySelector(`[data-live-${name}]`);
@@ -24,12 +30,16 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
   let run = 0; // counts up when what goes on is to end
   let aim = null;
   let spokenAt = 0;
+  let onPress = null; // at one's own pace: what waits for the button
 
-  part("open").addEventListener("click", open);
+  part("open")?.addEventListener("click", open);
   part("switch").addEventListener("click", switchCamera);
   part("begin").addEventListener("click", challenge);
   part("cancel").addEventListener("click", () => stop(null));
   part("sound").addEventListener("click", toggleSound);
+  part("press").addEventListener("click", () => onPress?.());
+  panel.querySelectorAll("[name=pace]").forEach((choice) => (choice.checked = choice.value === pace));
+  document.addEventListener("keydown", onKey);
   document.addEventListener("visibilitychange", onVisibility);
   return step;
 
@@ -77,7 +87,7 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     aim = state.aim;
     if (aim !== "fine") return advise(texts(`aim-${aim}-${camera.facing}`));
     const current = run;
-    advise(texts("soon")).then(() => wait(600)).then(() => current === run && challenge());
+    advise(texts(ownPace() ? "soon-own" : "soon")).then(() => wait(600)).then(() => current === run && challenge());
   }
 
   async function challenge() {
@@ -90,7 +100,9 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     const answer = await client.post("challenge/", new FormData()).catch(() => ({ error: "network", title: texts("photo-failed") }));
     if (current !== run) return;
     if (answer.error) return stop(null, answer);
-    const pictures = await turns(answer.movements, performance.now(), current);
+    const begun = performance.now();
+    const ends = begun + (answer.seconds - SENDING) * 1000;
+    const pictures = await (ownPace() ? turnsAtOwnPace(answer.movements, begun, ends, current) : turns(answer.movements, begun, current));
     if (current !== run) return;
     camera.stop();
     phase("sending");
@@ -98,37 +110,84 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     word("");
     ring(100);
     hint(texts("finished"));
-    speak(texts("finished"));
+    tell(texts("finished"));
     await send(answer.key, pictures, current);
   }
 
   /** Ask for each turn and take its pictures -> [{blob, at}], `at` in seconds after `begun`. */
   async function turns(movements, begun, current) {
-    const pace = panel.querySelector("[name=pace]:checked").value === "slow" ? SLOW : 1;
+    const slower = pace === "slow" ? SLOW : 1;
     const pictures = [];
-    const parts = [["straight", START, "straight"], ...movements.flatMap((side) => [[side, TURN, side], ["straight", BACK, "straight-again"]])];
-    for (const [index, [name, times, key]] of parts.entries()) {
-      phase(name);
-      stage.dataset.step = index;
-      word(texts(key));
-      arrow(name === "straight" ? null : name);
-      hint(name === "straight" ? "" : texts("far-enough"));
-      say(texts(key));
-      await Promise.all([speak(texts(key)), wait(READING * pace)]);
+    const parts = partsOf(movements);
+    for (const [index, { name, times, key }] of parts.entries()) {
+      show(index, name, texts(key), name === "straight" ? "" : texts("far-enough"));
+      await Promise.all([tell(texts(key)), wait(READING * slower)]);
       if (current !== run) return [];
       const from = performance.now();
       for (const time of times.pictures) {
-        await wait(from + time * pace - performance.now());
+        await wait(from + time * slower - performance.now());
         if (current !== run) return [];
-        const at = (performance.now() - begun) / 1000;
-        const blob = await camera.frame();
-        if (blob) pictures.push({ blob, at });
+        await take(pictures, begun);
       }
       ring((100 * (index + 1)) / parts.length);
-      await wait(from + times.ends * pace - performance.now());
+      await wait(from + times.ends * slower - performance.now());
       if (current !== run) return [];
     }
     return pictures;
+  }
+
+  /** The same without a clock but the challenge's own: each part waits for the button, until `ends`. */
+  async function turnsAtOwnPace(movements, begun, ends, current) {
+    const pictures = [];
+    const parts = partsOf(movements);
+    const timer = setTimeout(() => current === run && stop("too-slow"), ends - performance.now());
+    part("press").hidden = false;
+    part("press").focus({ preventScroll: true });
+    for (const [index, { name, key }] of parts.entries()) {
+      const how = texts(name === "straight" ? "press-straight" : "press-turned");
+      show(index, name, texts(key), how);
+      tell(index < 2 ? `${texts(key)} ${how}` : texts(key)); // how, once for each kind
+      await new Promise((resolve) => (onPress = resolve));
+      onPress = null;
+      hint(texts("hold-still"));
+      for (let number = 0; number < PRESSED.pictures; number++) {
+        if (number) await wait(PRESSED.apart);
+        if (current !== run) return [];
+        await take(pictures, begun);
+      }
+      ring((100 * (index + 1)) / parts.length);
+    }
+    clearTimeout(timer);
+    part("press").hidden = true;
+    return pictures;
+  }
+
+  async function take(pictures, begun) {
+    const at = (performance.now() - begun) / 1000;
+    const blob = await camera.frame();
+    if (blob) pictures.push({ blob, at });
+  }
+
+  function show(index, name, what, how) {
+    phase(name);
+    stage.dataset.step = index;
+    word(what);
+    arrow(name === "straight" ? null : name);
+    hint(how);
+  }
+
+  /** Space and Enter press the button wherever the focus is, but on another control. */
+  function onKey(event) {
+    if (stage.hidden || ![" ", "Enter"].includes(event.key)) return;
+    if (event.repeat) return event.preventDefault(); // a key that is held presses once
+    if (!onPress || event.target.closest("a, button, input, summary")) return;
+    event.preventDefault();
+    onPress();
+  }
+
+  function ownPace() {
+    pace = panel.querySelector("[name=pace]:checked").value;
+    return pace === "own";
   }
 
   /** Until they have arrived: a challenge is answered once, so what came twice is refused and the page tells where it is. */
@@ -136,14 +195,15 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     const answer = body({ key, at: JSON.stringify(pictures.map(({ at }) => at)), frame: pictures.map(({ blob }) => blob) });
     for (let tries = 1; tries <= TRIES; tries++) {
       try {
-        await client.post("frames/", answer);
+        const reply = await client.post("frames/", answer);
         if (current !== run) return;
+        if (["too_large", "unreadable"].includes(reply.error)) return stop(null, reply); // the others end the try: the page tells
         step.busy = false;
         return refresh();
       } catch {
         if (current !== run) return;
         hint(texts("again"));
-        say(texts("again"));
+        tell(texts("again"));
         await wait(1000 * tries);
       }
     }
@@ -170,6 +230,8 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     run++;
     camera.stop();
     step.busy = step.wantsState = false;
+    onPress = null;
+    part("press").hidden = true;
     stage.hidden = true;
     part("intro").hidden = false;
     setOthers(false);
@@ -177,7 +239,7 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     if (reason || answer) fail(answer || { error: reason, title: texts(reason) });
     if (answer?.error === "not_now") return refresh();
     if (["no-camera", "insecure", "denied"].includes(reason)) panel.querySelector("[data-ways-box]").open = true;
-    part("open").focus();
+    part("open")?.focus();
   }
 
   function close() {
@@ -185,13 +247,18 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     camera.stop();
     globalThis.speechSynthesis?.cancel();
     document.removeEventListener("visibilitychange", onVisibility);
+    document.removeEventListener("keydown", onKey);
   }
 
-  /** Seen, heard, and read by a screen reader. */
   function advise(text) {
     spokenAt = performance.now();
     hint(text);
-    say(text);
+    return tell(text);
+  }
+
+  /** Heard once: from the page's voice, or else from a screen reader. */
+  function tell(text) {
+    say(text, { spoken: speaks() });
     return speak(text);
   }
 
@@ -221,6 +288,12 @@ export function liveCheck(panel, { client, texts, say, refresh, fail }) {
     const right = (side === "right") === (camera.facing === "user");
     part("arrow").classList.toggle("is-right", Boolean(side) && right);
   }
+}
+
+/** Straight, and each turn with the way back. */
+function partsOf(movements) {
+  const turn = (side) => [{ name: side, times: TURN, key: side }, { name: "straight", times: BACK, key: "straight-again" }];
+  return [{ name: "straight", times: START, key: "straight" }, ...movements.flatMap(turn)];
 }
 
 function body(fields) {

@@ -10,10 +10,15 @@ export function setSpeech(wanted) {
   if (!on) globalThis.speechSynthesis?.cancel();
 }
 
+/** Whether what is spoken is heard: wanted, and there is a voice. */
+export function speaks() {
+  return on && Boolean(globalThis.speechSynthesis?.getVoices().length);
+}
+
 /** Speak; resolves when it has been said, or at once where nothing can be said. */
 export function speak(text) {
   const speech = globalThis.speechSynthesis;
-  if (!on || !speech || !text || !speech.getVoices().length) return Promise.resolve();
+  if (!text || !speaks()) return Promise.resolve();
   speech.cancel();
   return new Promise((resolve) => {
     const utterance = new SpeechSynthesisUtterance(text);

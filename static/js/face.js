@@ -47,6 +47,7 @@ async function watch() {
     if (state.error) return location.reload();
     show(panel, state);
     if (step.busy) continue;
+    if (panel.dataset.panel === "live" && Boolean(state.limit) !== Boolean(panel.querySelector("[data-limit]"))) return refresh();
     if (group(state.state) !== group(panel.dataset.panelState)) return refresh();
   }
 }
@@ -102,9 +103,10 @@ function fail(answer) {
   if (answer.error === "limit") root.querySelectorAll("[data-ways-box]").forEach((ways) => (ways.open = true));
 }
 
-/** For screen readers, at once. */
-function say(text) {
+/** For screen readers, at once; `spoken`: the page's own voice says it, so that it is not heard twice. */
+function say(text, { spoken = false } = {}) {
   const line = root.querySelector("[data-say]");
+  line.setAttribute("aria-live", spoken ? "off" : "assertive");
   if (line.textContent !== text) line.textContent = text;
 }
 

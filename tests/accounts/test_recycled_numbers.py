@@ -144,6 +144,36 @@ class TestRecycledNumber:
             actions.move_to_new_owner(identifier=identifier, at=timezone.now())
         assert Account.objects.count() == 2
 
+    def test_long_unused_number_without_a_document_gets_a_fresh_account(self, earlier, client, outbox, clock):
+        Account.objects.update(last_four_hash="", is_officer=True)
+        old = Account.objects.get()
+        clock.shift(timedelta(days=91))
+        assert sign_in(client, outbox).url == "/"
+        new = Identifier.objects.get().account
+        assert (new == old, new.is_officer) == (False, False)
+        assert client.session["_auth_user_id"] == str(new.pk)
+        assert AuditEntry.objects.filter(action="move-identifier", subject=f"account:{old.pk}").exists()
+
+    @pytest.mark.parametrize(("days", "staff"), [(90, False), (91, True)])
+    def test_number_in_use_keeps_its_account(self, earlier, client, outbox, clock, days, staff):
+        account = Account.objects.get()
+        account.last_four_hash = ""
+        if staff:
+            account.set_password("four plain words here")
+        account.save()
+        clock.shift(timedelta(days=days))
+        assert sign_in(client, outbox).url == "/"
+        assert Identifier.objects.get().account == account
+
+    def test_number_that_moves_at_the_same_moment_begins_again(self, earlier, client, outbox, clock, monkeypatch):
+        Account.objects.update(last_four_hash="")
+        clock.shift(timedelta(days=91))
+        identifier = Identifier.objects.select_related("account").get()
+        actions.move_to_new_owner(identifier=identifier, at=identifier.used_at)
+        monkeypatch.setattr(actions, "find_or_create_identifier", lambda code, at: identifier)
+        assert sign_in(client, outbox).url == "/login/"
+        assert "_auth_user_id" not in client.session
+
     def test_foreign_device_cookie_does_not_help(self, earlier, client, outbox):
         client.cookies["device"] = "x" * 43
         assert sign_in(client, outbox).url == "/login/check/"

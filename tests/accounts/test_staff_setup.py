@@ -10,6 +10,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import AuditEntry, DeskClerk, Office
+from institutions.models import Membership
 from tests import factories
 
 PASSWORD = "four plain words here"
@@ -136,3 +137,42 @@ def test_setting_up_ends_the_account_s_other_sessions(clerk):
 
 def test_sign_in_page_leads_here():
     assert 'href="/desk/setup/"' in Client().get("/desk/login/").text
+
+
+def key_shown(client):
+    return client.get("/desk/setup/").context["secret"]
+
+
+def test_key_is_new_for_each_session_and_stays_within_it(clerk, outbox):
+    earlier = browser(clerk)
+    seen = key_shown(earlier)
+    assert key_shown(earlier) == seen
+    later = browser(clerk)
+    assert key_shown(later) != seen
+    assert TOTPDevice.objects.count() == 1
+    assert key_shown(earlier) != seen
+
+
+def test_digits_of_a_key_that_another_session_has_seen_set_nothing_up(clerk, outbox):
+    earlier = browser(clerk)
+    earlier.get("/desk/setup/")
+    known = TOTPDevice.objects.get()
+    later = browser(clerk)
+    later.get("/desk/setup/")
+    data = {"password": PASSWORD, "again": PASSWORD, "digits": f"{totp(known.bin_key):06}"}
+    assert list(later.post("/desk/setup/", data).context["form"].errors) == ["digits"]
+    assert not TOTPDevice.objects.filter(confirmed=True).exists()
+
+
+@pytest.mark.parametrize(("days", "late"), [(6, False), (8, True)])
+def test_role_is_set_up_within_a_week(clerk, officer, days, late):
+    given = timezone.now() - timedelta(days=days)
+    DeskClerk.objects.update(created_at=given)
+    school = factories.institution()
+    factories.member(institution=school, account=clerk, role="admin")
+    Membership.objects.update(created_at=given)
+    for site in ("desk", "console"):
+        text = browser(clerk).get(f"/{site}/setup/").text
+        assert ("ask the office to give you the role anew" in text) is late
+        assert ('class="setup-qr"' in text) is not late
+    assert TOTPDevice.objects.exists() is not late

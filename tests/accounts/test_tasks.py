@@ -1,5 +1,6 @@
 """The life of a task: its turn, its lease, its tries."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_place_moves_up_when_a_task_is_done_not_when_it_is_taken(now):
     assert tasks.place(ours) == 1
     tasks.finish(taken, at=now)
     assert tasks.place(ours) == 0
+
+
+@pytest.mark.django_db
+def test_a_place_among_kinds_counts_other_subjects_once(now):
+    for kind, subject in [("photo", "a:1"), ("photo", "a:1"), ("live", "b:1"), ("aim", "a:2"), ("photo", "a:9")]:
+        tasks.enqueue(kind, subject, at=now - SECOND)
+    ours = tasks.enqueue("photo", "a:9", at=now)
+    assert (tasks.place(ours), tasks.place(ours, kinds=("photo", "live"))) == (5, 2)
 
 
 @pytest.mark.django_db
@@ -142,6 +151,22 @@ def test_a_task_that_takes_too_long_is_stopped(kinds, now):
 
     tasks.enqueue("x", "", at=now)
     assert worker.run_next()
+    task = Task.objects.get()
+    assert (task.failed, task.done_at) == ("TookTooLong", None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("robust", [True, False])
+def test_a_task_that_hangs_after_its_commit_is_stopped_too(kinds, now, robust):
+    @kinds("x", lease=timedelta(seconds=0.1))
+    def write(task, at):
+        with transaction.atomic():
+            transaction.on_commit(lambda: time.sleep(1), robust=robust)
+
+    tasks.enqueue("x", "", at=now)
+    began = time.monotonic()
+    assert worker.run_next()
+    assert time.monotonic() - began < 0.9
     task = Task.objects.get()
     assert (task.failed, task.done_at) == ("TookTooLong", None)
 

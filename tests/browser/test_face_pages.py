@@ -10,7 +10,7 @@ from PIL import Image
 from accounts.models import Task
 from declarations.identity import Result
 from declarations.models import Assurance
-from passcodes import face_results
+from passcodes import face_checks, face_results
 from passcodes.actions import issue_pass
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding
 from passcodes.models import FaceCheck, FaceImage, FaceTry
@@ -140,6 +140,86 @@ def test_failed_turns_say_how_to_do_better(proxy_phone):
     find_live(LiveFinding.NOT_TURNED, None)
     page.locator("[data-finding=not_turned]").wait_for()
     assert page.locator("[data-live-open]").is_visible()
+
+
+def test_turns_at_ones_own_pace_wait_for_the_person(proxy_phone, check_accessibility):
+    page = proxy_phone
+    to_live(page)
+    page.get_by_label("按自己的节奏").check()
+    page.locator("[data-live-open]").click()
+    page.locator("[data-live-begin]").click()
+    page.locator("[data-phase=straight][data-step='0']").wait_for()
+    assert page.locator("[data-live-press]").bounding_box()["height"] >= 80
+    check_accessibility(page)
+    page.wait_for_timeout(4000)
+    for number in range(7):
+        page.locator(f"[data-live-stage][data-step='{number}']").wait_for()
+        page.locator("[data-live-hint]").get_by_text("按下按钮").wait_for()
+        assert page.evaluate("document.activeElement.matches('[data-live-press]')") == (number < 5)
+        if number == 3:
+            page.locator("[data-live-press]").click()
+        elif number == 4:
+            page.evaluate("document.activeElement.blur()")
+            page.keyboard.press("Enter")
+        else:
+            page.keyboard.press("Space")
+    panel(page, "waiting").wait_for()
+    frames = FaceImage.objects.filter(kind="frame").order_by("number")
+    assert len(frames) == 14
+    assert frames[0].at > 4
+    find_live(LiveFinding.NOT_TURNED, None)
+    page.locator("[data-finding=not_turned]").wait_for()
+    assert page.get_by_label("按自己的节奏").is_checked()
+
+
+def test_two_minutes_end_a_try_at_ones_own_pace(proxy_phone):
+    page = proxy_phone
+    page.clock.install()
+    to_live(page)
+    page.get_by_label("按自己的节奏").check()
+    page.locator("[data-live-open]").click()
+    page.locator("[data-live-begin]").click()
+    page.locator("[data-phase=straight][data-step='0']").wait_for()
+    page.clock.run_for(60_000)
+    assert page.locator("[data-live-press]").is_visible()
+    page.clock.run_for(55_000)
+    page.locator("[data-finding=too-slow]").wait_for()
+    assert page.locator("[data-live-open]").is_visible()
+
+
+VOICE = """
+window.heard = [];
+window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+Object.defineProperty(window, "speechSynthesis", { value: {
+  getVoices: () => [{}], cancel() {}, speak(said) { heard.push(said.text); setTimeout(() => said.onend()); } } });
+"""
+
+
+def test_what_the_page_says_is_heard_once(camera_phone, film, outbox, pass_id):
+    page = camera_phone(film(file(close(astronaut), "PNG")))
+    page.context.add_init_script(VOICE)
+    sign_in(page, outbox, SON, f"/face/{pass_id}/")
+    to_live(page)
+    line = page.locator("[data-say]")
+    page.locator("[data-live-open]").click()
+    page.locator("[data-phase=aim]").wait_for()
+    assert (line.get_attribute("aria-live"), page.evaluate("heard.length")) == ("off", 1)
+    assert page.evaluate("heard[0]") == line.text_content()
+    page.locator("[data-live-sound]").click()
+    wait_for_aim(page, Aim.LEFT)
+    page.locator("[data-live-hint]").get_by_text("请把手机向右移。").wait_for()
+    assert (line.get_attribute("aria-live"), page.evaluate("heard.length")) == ("assertive", 1)
+
+
+def test_limit_is_shown_where_the_tries_are_used_up(proxy_phone):
+    page = proxy_phone
+    to_live(page)
+    check = FaceCheck.objects.get()
+    for _number in range(face_checks.TRIES_AN_HOUR):
+        face_checks.issue_challenge(check=check, at=timezone.now())
+    page.locator("[data-limit]").wait_for()
+    assert page.locator("[data-live-open]").count() == 0
+    assert page.get_by_role("link", name="申请由工作人员核验").is_visible()
 
 
 def test_refused_camera_leads_to_the_other_ways(new_phone, outbox, pass_id):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, last_four_hash
 from declarations import actions
-from declarations.models import Assurance, Declaration, Person, document_hash
+from declarations.models import Assurance, Declaration, Person, Proxy, document_hash
 from declarations.questions import Answers, Claim
 from tests import factories
 from tests.declarations.numbers import resident_number
@@ -133,6 +133,18 @@ def test_confirmed_claim_displaces_the_holder_who_is_told(
     if mine:
         mine.refresh_from_db()
         assert mine.holder is None
+
+
+def test_displaced_holder_is_asked_for_the_first_relative_from_then_on(authority, account, other):
+    factories.person(holder=other)
+    ended = factories.relative(account=other, number=factories.DOCUMENTS[1])
+    Proxy.objects.filter(pk=ended.pk).update(ended_at=timezone.now())
+    first = factories.relative(account=other, number=OTHER)
+    factories.relative(account=other, number=factories.DOCUMENTS[3])
+    authority.know(number=NUMBER)
+    declare(account, claim())
+    other.refresh_from_db()
+    assert other.last_four_hash == first.person.document_last_four_hash
 
 
 def test_sms_that_cannot_be_sent_undoes_nothing(

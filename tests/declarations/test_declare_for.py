@@ -10,7 +10,8 @@ from django.utils import timezone
 from declarations import pages, proxies, questions
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
 from tests import factories
-from tests.accounts.conftest import clock, outbox  # noqa: F401
+from tests.accounts.browsers import sign_in
+from tests.accounts.conftest import clock  # noqa: F401
 from tests.declarations.conftest import signed_in
 from tests.declarations.numbers import FORM, resident_number
 
@@ -69,6 +70,16 @@ def test_form_is_empty_whoever_opens_it(resident, account):
 
 def test_home_leads_to_the_form(client):
     assert 'href="/declare/proxy/"' in text(client.get("/"))
+
+
+def test_new_owner_of_the_number_is_asked_for_the_relative_s_document(resident, account, outbox):
+    declare(resident)
+    account.identifiers.update(used_at=timezone.now() - timedelta(days=400))
+    browser = Client(headers={"accept-language": "en"})
+    assert sign_in(browser, outbox).url == "/login/check/"
+    assert "the first person you declared for" in text(browser.get("/login/check/"))
+    assert "_auth_user_id" not in browser.session
+    assert browser.post("/login/check/", {"last_four": MOTHER["document_number"][-4:]}).url == "/"
 
 
 def test_declaring_leads_by_a_page_to_the_code(resident, account):
@@ -229,7 +240,7 @@ def test_own_answers_of_before_the_proof_are_shown_again(resident, account):
 def test_nothing_changed_is_one_tap(resident, account, mother):
     Declaration.objects.update(made_at=timezone.now() - timedelta(days=2))
     response = resident.post(f"/declare/proxy/{mother.pk}/unchanged/", {"version": "1"})
-    assert (response.status_code, response["Location"]) == (302, f"/people/{mother.pk}/")
+    assert (response.status_code, response["Location"]) == (302, "/people/")
     again = Declaration.objects.latest_of(mother.person)
     assert again.made_at > timezone.now() - timedelta(minutes=1)
     assert (again.address, again.account) == ("中山路1号", account)

@@ -1,11 +1,13 @@
 """Acting for others: whom it touches, who has to agree, and how it ends."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from django.utils import timezone
 
-from declarations import proxies
+from accounts.models import Account
+from declarations import actions, proxies
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.questions import Answers, Claim
 from passcodes import facts
@@ -63,6 +65,21 @@ def test_declaration_for_a_known_adult_changes_nothing_of_theirs(son):
 def test_declaring_twice_for_one_document_makes_one_relative(son):
     assert declare(son) == declare(son)
     assert Declaration.objects.made_by(son).count() == 2
+
+
+def test_account_without_a_document_is_asked_for_the_first_relative_s(son):
+    first = declare(son)
+    declare(son, CHILD)
+    son.refresh_from_db()
+    assert son.last_four_hash == first.person.document_last_four_hash
+
+
+def test_own_document_is_asked_for_before_a_relative_s(son):
+    own = factories.person(holder=son)
+    Account.objects.filter(pk=son.pk).update(last_four_hash=own.document_last_four_hash)
+    declare(son)
+    son.refresh_from_db()
+    assert son.last_four_hash == own.document_last_four_hash
 
 
 def test_own_document_is_no_relative_s(son):
@@ -164,3 +181,68 @@ def test_ended_relation_shows_nothing(son):
         proxies.declare_again_for(proxy=proxy, answers=HEALTHY, by=son, at=timezone.now())
     with pytest.raises(proxies.NotActing):
         prove(proxy)
+
+
+def texts(outbox) -> list[tuple[str, str]]:
+    """To whom, and what."""
+    return [(message["to"], message["text"]) for message in outbox.messages]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_person_with_a_phone_is_told_of_each_proven_proxy(son, daughter, outbox):
+    holder = factories.account(phone="+8613800000003")
+    factories.person(holder=holder, number=factories.DOCUMENTS[1], name="李小花")
+    for account in (son, daughter, *(factories.account(phone=f"+861380000001{n}") for n in range(3))):
+        asked = prove(declare(account))
+        proxies.agree(proxy=asked, by=holder, at=timezone.now())
+    told = [text for to, text in texts(outbox) if to == "+8613800000003"]
+    assert len(told) == 10  # each asked for, and each agreed to
+    assert "138****0001" in told[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_strangers_cannot_flood_a_phone_with_unproven_claims(son, daughter, outbox):
+    for number in range(5):
+        account = factories.account(phone=f"+861380000002{number}")
+        declare(account, CHILD)
+    told = [text for to, text in texts(outbox) if to == HEALTHY.phone]
+    assert len(told) == proxies.MESSAGES_A_DAY
+    assert "待核验" in told[0]
+
+
+def told(outbox, phone) -> int:
+    return len([message for message in outbox.messages if message["to"] == phone])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_second_proxy_is_told_to_the_phone_that_the_first_declared(son, daughter, outbox):
+    prove(declare(son))
+    assert told(outbox, HEALTHY.phone) == 1
+    prove(declare(daughter, answers=replace(HEALTHY, phone="+8613800000002")))
+    assert told(outbox, HEALTHY.phone) == 2
+
+
+def test_no_proof_takes_the_place_of_consent(son):
+    factories.person(holder=factories.account(phone="+8613800000003"), number=factories.DOCUMENTS[1])
+    asked = prove(declare(son))
+    assert not prove(asked, Assurance.OFFICER).is_acting
+
+
+def test_taking_over_one_s_code_ends_acting_for_oneself_and_tells_of_the_others(son, daughter, outbox):
+    mother = prove(declare(son)).person
+    prove(declare(daughter))
+    claim = replace(MOTHER, name="李小花")
+    actions.declare(account=daughter, claim=claim, answers=HEALTHY, by=daughter, at=timezone.now())
+    mother.refresh_from_db()
+    assert mother.holder == daughter
+    assert [proxy.account for proxy in Proxy.objects.current()] == [son]
+
+
+def test_ended_while_the_proxy_declares_stays_ended(son):
+    """`_usable` read the relation without a lock, and saving it undid the end."""
+    proxy = prove(declare(son))
+    stale = Proxy.objects.get(pk=proxy.pk)
+    proxies.end_proxy(proxy=proxy, by=son, at=timezone.now())
+    assert declare(son) != stale
+    stale.refresh_from_db()
+    assert stale.ended_at

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from declarations.models import Assurance, Proxy
+from declarations.models import Assurance, Proxy, Relation
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +89,15 @@ def test_list_is_filtered_by_state(officer, guardian, state):
     proxy = factories.relative(account=guardian)
     page = officer.get(reverse("admin:declarations_proxy_changelist"), {"state": state}).content.decode()
     assert (f"/proxy/{proxy.pk}/change/" in page) == (state == "acting")
+
+
+def test_officer_reads_the_relation_in_words_of_their_own(officer, guardian):
+    proxy = factories.relative(account=guardian)
+    for path in ("/admin/declarations/proxy/", f"/admin/declarations/proxy/{proxy.pk}/change/"):
+        text = officer.get(path).text
+        assert ">parent<" in text and "my parent" not in text
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_every_relation_has_words_for_others(relation):
+    assert Proxy(relation=relation.value).neutral_relation == relation.value

@@ -206,6 +206,14 @@ def test_relative_s_identity_is_checked_by_the_face(resident, holder):
     assert "/declare/verify/" not in html
 
 
+def test_own_identity_is_checked_again_or_by_the_face(client):
+    account = factories.account(phone="+8613800000007")
+    code = factories.pass_code(account=account, assurance=Assurance.DECLARED)
+    html = page_of(signed_in(account), code).content.decode()
+    assert "Check my identity again" in html
+    assert f'href="/face/{code.public_id}/"' in html
+
+
 def tabs(response) -> list[tuple[str, bool, str]]:
     """The codes one tap away: (address, whether it is this page, words)."""
     nav = re.search(r'(?s)<nav class="switch".*?</nav>', response.content.decode())
@@ -216,7 +224,8 @@ def tabs(response) -> list[tuple[str, bool, str]]:
 def test_codes_are_one_tap_apart(resident, holder, code, mother):
     father = factories.relative(account=holder, number=factories.DOCUMENTS[2], name="张大山")
     factories.relative(account=holder, number=factories.DOCUMENTS[3], name="王五", acting=False)
-    expected = [("/code/", "Myself"), (f"/people/{mother.pk}/", "My parent"), (f"/people/{father.pk}/", "My parent 2")]
+    names = ("李** <small>My parent</small>", "张** <small>My parent</small>")
+    expected = [("/code/", "Myself"), (f"/people/{mother.pk}/", names[0]), (f"/people/{father.pk}/", names[1])]
     for shown, current in ((code, 0), (mother.person.pass_code, 1)):
         for _ in range(2):  # by the account, then by the browser's key
             found = tabs(page_of(resident, shown))

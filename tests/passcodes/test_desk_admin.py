@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import AuditEntry, DeskClerk, Office, identifier_hash
+from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, identifier_hash
 from tests import factories
 
 OFFICES = "/admin/accounts/office/"
@@ -76,6 +76,24 @@ def test_clerk_is_added_by_phone_number_and_shown_masked(admin, officer, office,
         assert "令**" in text and "139****5678" in text
         assert "令狐冲" not in text and "13912345678" not in text
     assert AuditEntry.objects.filter(action="view-deskclerk", subject=f"account:{newcomer.pk}").count() == 1
+
+
+def test_clerk_whom_another_officer_adds_at_the_same_instant_is_on_the_list_already(
+    admin, office, newcomer, monkeypatch
+):
+    current, asked = DeskClerkQuerySet.current, []
+
+    def not_there_yet(rows):
+        """The other officer's row is not seen when the form is checked, and is there when it is written."""
+        asked.append(rows)
+        return rows.none() if len(asked) == 1 else current(rows)
+
+    DeskClerk.objects.create(account=newcomer, office=office)
+    monkeypatch.setattr(DeskClerkQuerySet, "current", not_there_yet)
+    response = admin.post(f"{CLERKS}add/", {"phone": "13912345678", "office": office.pk})
+    assert errors(response) == ["This person works at a desk already. End that role first."]
+    assert DeskClerk.objects.count() == 1
+    assert not AuditEntry.objects.filter(action="add-deskclerk").exists()
 
 
 def test_number_of_nobody_is_refused_and_written_down_as_its_hash(admin, office):

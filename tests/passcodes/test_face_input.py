@@ -1,7 +1,7 @@
 """What the face check's pages refuse: too often, too large, too late, not a picture, not in order."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 import time_machine
@@ -9,8 +9,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from accounts import limits
+from declarations.models import Assurance
 from passcodes import face_checks, face_views
-from passcodes.models import FaceCheck, FaceImage
+from passcodes.actions import issue_pass
+from passcodes.models import FaceCheck, FaceImage, FaceTry
+from tests import factories
 from tests.passcodes.face_pages import POSTED, SCRIPT, answer, picture, state
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +31,22 @@ def test_limit_says_until_when(phone, pass_id, ready):
         "title": "That was very often in a short time",
         "advice": "You can go on after 11:00. The ways without a face check are open all the time.",
     }
+
+
+def test_limit_is_shown_before_anything_is_tried_in_vain(phone, pass_id, ready):
+    with time_machine.travel("2026-11-25T10:10:00+08:00", tick=False):
+        for _number in range(face_checks.TRIES_AN_HOUR):
+            assert state(phone, pass_id)["limit"] is None
+            phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT)
+        assert state(phone, pass_id)["limit"]["advice"].startswith("You can go on after 11:00.")
+        html = phone.get(f"/face/{pass_id}/").content.decode()
+        assert "You can go on after 11:00." in html
+        assert "Start the face check" not in html
+        assert "data-ways-box open" in html
+        assert phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT).status_code == 429
+    with time_machine.travel("2026-11-25T11:00:00+08:00", tick=False):
+        assert state(phone, pass_id)["limit"] is None
+        assert "Start the face check" in phone.get(f"/face/{pass_id}/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +87,13 @@ def test_large_bodies_are_refused_before_they_are_parsed(phone, pass_id, check, 
     assert not hasattr(response.wsgi_request, "_files")
 
 
+def test_live_pictures_that_are_too_large_are_not_called_a_photo(phone, pass_id, ready):
+    files = {"frame": SimpleUploadedFile("frame.jpg", b"\xff\xd8\xff" + b"\0" * face_views.FRAMES_BODY)}
+    refused = phone.post(f"/face/{pass_id}/frames/", files, headers=SCRIPT).json()
+    assert refused["title"] == "The live pictures could not be used"
+    assert "8 MB" not in refused["advice"]
+
+
 def test_csrf_token_is_needed(son, pass_id):
     client = Client(enforce_csrf_checks=True)
     client.force_login(son, backend="accounts.backends.OneTimeCodeBackend")
@@ -102,6 +129,16 @@ def test_challenge_is_answered_once(phone, pass_id, ready):
     assert FaceImage.objects.filter(kind="frame").count() == 10
 
 
+def test_fingerprints_of_pictures_are_kept_for_thirty_days(phone, pass_id, ready):
+    answer(phone, pass_id)
+    attempt = FaceTry.objects.get()
+    assert len(attempt.frame_hashes) == 10
+    for days, left in [(29, 10), (31, 0)]:
+        face_checks.expire(attempt.challenged_at + timedelta(days=days))
+        attempt.refresh_from_db()
+        assert len(attempt.frame_hashes) == left
+
+
 def test_answer_after_two_minutes_is_too_late(phone, pass_id, ready):
     key = phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT).json()["key"]
     with time_machine.travel(timezone.now() + timedelta(seconds=121)):
@@ -126,3 +163,37 @@ def test_times_have_to_be_in_order(phone, pass_id, ready):
 
 def test_challenge_before_the_photo_is_refused(phone, pass_id, check):
     assert phone.post(f"/face/{pass_id}/challenge/", headers=SCRIPT).status_code == 409
+
+
+def use_up(check, at) -> int:
+    """Challenges until there is no more; how many there were."""
+    for number in range(100):
+        try:
+            face_checks.issue_challenge(check=check, at=at)
+        except limits.LimitReached:
+            return number
+    raise AssertionError("no end")
+
+
+def test_five_tries_an_hour_and_ten_a_day(ready):
+    start = timezone.now().astimezone(UTC).replace(hour=1, minute=5)  # early in a day, as the counters have it
+    assert [use_up(ready, start + timedelta(hours=hour)) for hour in range(4)] == [5, 5, 0, 0]
+    assert use_up(ready, start + timedelta(days=1)) == 5
+
+
+def test_tries_count_for_the_account_over_its_relatives(ready, son):
+    now = timezone.now()
+    assert use_up(ready, now) == 5
+    other = factories.relative(account=son, number=factories.DOCUMENTS[2], acting=False, assurance=Assurance.DECLARED)
+    check = face_checks.begin(pass_code=issue_pass(person=other.person), account=son, by=son, at=now)
+    FaceCheck.objects.filter(pk=check.pk).update(state="ready")
+    assert use_up(check, now) == 0
+
+
+def test_tries_count_for_the_pass_over_its_accounts(ready):
+    now = timezone.now()
+    assert use_up(ready, now) == 5
+    daughter = factories.account(phone="+8613800000009")
+    check = face_checks.begin(pass_code=ready.pass_code, account=daughter, by=daughter, at=now)
+    FaceCheck.objects.filter(pk=check.pk).update(state="ready")
+    assert use_up(check, now) == 0

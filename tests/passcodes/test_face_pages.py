@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils import timezone, translation
 
@@ -11,10 +12,10 @@ from accounts.models import Task
 from declarations import proxies
 from declarations.identity import Result
 from declarations.models import Assurance, Proxy
-from passcodes import face_results, face_words
+from passcodes import face_checks, face_results, face_words
 from passcodes.actions import issue_pass
 from passcodes.findings import Aim, LiveFinding, PhotoFinding
-from passcodes.models import FaceCheck, FaceImage
+from passcodes.models import FaceCheck, FaceCheckState, FaceImage
 from tests import factories
 from tests.passcodes.face_pages import BELOW, POSTED, SCRIPT, answer, picture, record_live, record_photo, state
 
@@ -97,7 +98,8 @@ def test_nothing_is_taken_before_consent(phone, pass_id):
 
 
 def test_photo_waits_with_its_place(phone, pass_id, check):
-    Task.objects.create(kind="face-photo", run_at=timezone.now() - timedelta(seconds=9))
+    for kind, subject in [("face-photo", "face_check:999"), ("face-aim", "face_check:999"), ("purge", "")]:
+        Task.objects.create(kind=kind, subject=subject, run_at=timezone.now() - timedelta(seconds=9))
     assert phone.post(f"/face/{pass_id}/photo/", {"photo": picture()}).url == f"/face/{pass_id}/"
     assert state(phone, pass_id) == {
         "state": "photo_check",
@@ -105,6 +107,7 @@ def test_photo_waits_with_its_place(phone, pass_id, check):
         "place_words": "1 person is before you.",
         "aim": None,
         "finding": None,
+        "limit": None,
         "next": None,
     }
     assert "1 person is before you." in phone.get(f"/face/{pass_id}/").content.decode()
@@ -161,6 +164,7 @@ def test_live_check_that_passes_leads_to_the_code(phone, pass_id, ready, proxy):
         "place_words": "",
         "aim": None,
         "finding": None,
+        "limit": None,
         "next": f"/code/{pass_id}/",
     }
     assert phone.get(f"/face/{pass_id}/").url == f"/code/{pass_id}/"
@@ -233,6 +237,10 @@ def test_failure_says_which_part_and_how_to_do_better(
     assert title in phone.get(f"/face/{pass_id}/").content.decode()
 
 
+def test_flat_turns_get_the_advice_to_turn_further():
+    assert "as far as your shoulder" in face_words.of_finding(LiveFinding.FLAT).advice
+
+
 def test_authority_s_no_is_told_as_such(phone, pass_id, ready):
     answer(phone, pass_id)
     record_live(authority=Result.NO_MATCH)
@@ -263,6 +271,54 @@ def test_withdrawal_deletes_the_pictures_and_leaves_the_other_ways(phone, pass_i
     html = response.content.decode()
     assert "The face check has been stopped and its pictures are deleted." in html
     assert "Ask for a check by a person" in html
+
+
+def test_check_that_ended_after_a_day_says_so(phone, pass_id, ready):
+    later = timezone.now() + timedelta(hours=24)
+    face_checks.expire(later)
+    with time_machine.travel(later):
+        assert "It was not finished within a day" in phone.get(f"/face/{pass_id}/").content.decode()
+        phone.post(f"/face/{pass_id}/consent/")
+        assert "It was not finished within a day" not in phone.get(f"/face/{pass_id}/").content.decode()
+
+
+def test_check_stopped_on_the_other_phone_says_so(phone, pass_id, ready):
+    face_checks.withdraw(check=ready, by=None, at=timezone.now())
+    assert "has been stopped on the other phone" in phone.get(f"/face/{pass_id}/").content.decode()
+
+
+def test_check_that_came_to_nothing_says_so(phone, pass_id, ready):
+    face_checks.end(ready, FaceCheckState.ENDED, timezone.now())
+    assert "The face check has ended without a result" in phone.get(f"/face/{pass_id}/").content.decode()
+
+
+def test_who_stopped_it_is_not_told_again(phone, pass_id, ready):
+    phone.post(f"/face/{pass_id}/withdraw/", follow=True)
+    assert "data-ended" not in phone.get(f"/face/{pass_id}/").content.decode()
+
+
+def test_consent_tells_all_that_is_taken_and_kept(phone, pass_id):
+    html = phone.get(f"/face/{pass_id}/").content.decode()
+    for words in [
+        "for every try some 20 small pictures",
+        "one small picture about every second",
+        "for 30 days",
+        "time and place",
+    ]:
+        assert words in html
+
+
+def test_chinese_calls_a_relative_by_another_word_than_oneself(son, phone, pass_id, check):
+    headers = {"accept-language": "zh-hans"}
+    html = phone.get(f"/face/{pass_id}/", headers=headers).content.decode()
+    assert "李**的照片" in html
+    assert "改用对方的手机验证" in html
+    assert "本人" not in html
+    own = factories.pass_code(account=son, name="张三", number=factories.DOCUMENTS[2], assurance=Assurance.DECLARED)
+    phone.post(f"/face/{own.public_id}/consent/")
+    html = phone.get(f"/face/{own.public_id}/", headers=headers).content.decode()
+    assert "本人照片" in html
+    assert "对方" not in html
 
 
 def test_task_that_failed_for_good_does_not_keep_anybody_waiting(phone, pass_id, check):

@@ -57,6 +57,14 @@ def judge(pictures, challenge=CHALLENGE, *, of=None, times=None, limits=DEFAULT_
     return faces.judge_live(of or photo(), frames, challenge, limits)
 
 
+def test_two_pictures_of_each_part_are_enough_at_ones_own_pace():
+    amounts = [0, 1, 0, -1, 0, 1, 0]
+    turns = tuple(amount for amount in amounts for _number in range(2))
+    times = [1 + 16 * part + 0.3 * number for part in range(len(amounts)) for number in range(2)]
+    verdict = judge(moving(turns=turns), (LEFT, RIGHT, LEFT), times=times)
+    assert (verdict.finding, verdict.movements) == (LiveFinding.PASSED, (LEFT, RIGHT, LEFT))
+
+
 # Photos
 
 

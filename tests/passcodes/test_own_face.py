@@ -59,6 +59,16 @@ def test_code_is_shown_after_the_check(phone, own_pass, asked, authority, assura
     assert Person.objects.get().assurance == assurance
 
 
+def test_document_of_an_account_that_an_officer_has_seen_is_settled_at_a_desk():
+    factories.person(holder=factories.account(phone="+8613800000002"), assurance=Assurance.OFFICER)
+    code = factories.pass_code(account=factories.account(phone="+8613800000003"), assurance=Assurance.DECLARED)
+    phone = sign_in(code.person.holder)
+    check_face(phone, code.public_id, Result.MATCH)
+    html = phone.get(f"/face/{code.public_id}/").content.decode()
+    assert "Somebody has shown this document to an officer for another account" in html
+    assert "could not compare" not in html
+
+
 def test_code_is_not_shown_after_the_authority_said_no(phone, own_pass, asked):
     check_face(phone, own_pass.public_id, Result.NO_MATCH)
     assert phone.get(f"/code/{own_pass.public_id}/").status_code == 302

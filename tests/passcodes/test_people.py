@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from declarations import proxies
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
-from passcodes.models import PassCode
+from passcodes import document_checks, face_checks, relations
+from passcodes.models import DocumentCheck, FaceCheck, FaceImage, PassCode
 from tests import factories
-from tests.accounts.conftest import outbox  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
@@ -176,11 +176,14 @@ def test_unchecked_relative_leads_to_the_check(son):
 
 
 def test_person_sees_who_acts_for_them(mother, son, acting):
-    factories.declaration(person=acting.person, account=son)
+    now = timezone.now()
+    for days in range(7):
+        factories.declaration(person=acting.person, account=son, made_at=now - timedelta(days=days))
     html = page(signed_in(mother))
+    declared = re.search(r"Declared for you: (.*?)</p>", html)[1].split(", ")
+    assert declared == [f"{timezone.localtime(now - timedelta(days=days)):%Y-%m-%d %H:%M}" for days in range(5)]
     assert "138****0001" in html and "They say that you are their parent." in html
     assert "Shows your code and declares for you." in html
-    assert html.count("Last declared") == 1
     assert "Nobody acts for you." not in html
     assert links(html) == [f"/people/{acting.pk}/end/"]
 
@@ -265,7 +268,7 @@ def test_first_guardian_decides_about_the_next(son, daughter, child, second_guar
     client = signed_in(son)
     html = page(client)
     assert "138****0002 asks to show the code of 王** and to declare for them" in html
-    assert "Relation stated: my child" in html
+    assert "Relation stated: child" in html
     assert f"/people/{second_guardian.pk}/agree/" in links(html)
     assert "Waiting for your answer" not in page(signed_in(daughter))
     client.post(f"/people/{second_guardian.pk}/agree/")
@@ -358,7 +361,7 @@ def test_page_takes_the_same_queries_however_many_there_are(mother, daughter, nu
         past = factories.account(phone=f"+861390000002{index}")
         proxies.end_proxy(proxy=acts_for(past, mother.person), by=past, at=timezone.now())
     client = signed_in(mother)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         html = page(client)
     assert html.count("139****") == 3 * number
     assert html.count("李*") >= number
@@ -390,3 +393,51 @@ def test_address_of_a_claim_leads_to_the_person_it_became(son, daughter):
     acts_for(son, known)
     response = signed_in(son).get(f"/code/{code.public_id}/", follow=True)
     assert response.redirect_chain[-1] == (f"/code/{PassCode.objects.get(person=known).public_id}/", 302)
+
+
+def test_removing_a_relative_ends_their_checks_and_deletes_the_pictures(son):
+    proxy = factories.relative(account=son, acting=False, assurance=Assurance.DECLARED)
+    code = PassCode.objects.create(person=proxy.person)
+    now = timezone.now()
+    check = face_checks.begin(pass_code=code, account=son, by=son, at=now)
+    FaceImage.objects.create(check_of=check, kind="photo", data=b"a face", created_at=now)
+    document_checks.ask(account=son, pass_code=code, photo=b"a document", note="", by=son, at=now)
+    signed_in(son).post(f"/people/{proxy.pk}/end/")
+    assert FaceImage.objects.count() == 0
+    assert DocumentCheck.objects.get().state == "withdrawn"
+    assert DocumentCheck.objects.get().photo is None
+    check.refresh_from_db()
+    assert check.state == "ended"
+
+
+def test_checks_of_a_relation_that_an_officer_ended_go_with_the_next_sweep(son, daughter):
+    proxy = factories.relative(account=son, acting=False, assurance=Assurance.DECLARED)
+    code = PassCode.objects.create(person=proxy.person)
+    now = timezone.now()
+    face_checks.begin(pass_code=code, account=son, by=son, at=now)
+    relations.sweep(now)
+    assert FaceCheck.objects.open().count() == 1
+    proxies.end_proxy(proxy=proxy, by=daughter, at=now)
+    relations.sweep(now)
+    assert FaceCheck.objects.open().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("waiting", "An officer has been asked"), ("refused", "did not confirm the identity"), ("approved", None)],
+)
+def test_where_a_check_by_a_person_stands_is_on_the_card(son, state, words):
+    proxy = factories.relative(account=son, acting=False, assurance=Assurance.DECLARED)
+    code = PassCode.objects.create(person=proxy.person)
+    check = document_checks.ask(account=son, pass_code=code, photo=b"x", note="", by=son, at=timezone.now())
+    DocumentCheck.objects.filter(pk=check.pk).update(state=state)
+    html = page(signed_in(son))
+    assert (f"/face/{code.public_id}/ask/" in html) == (words is not None)
+    assert words is None or words in html
+
+
+def test_one_request_is_one_entry_on_both_phones(son, mother):
+    factories.relative(account=son, number=MINE, assurance=Assurance.DECLARED)
+    acts_for(son, mother.person, acting=False)
+    assert page(signed_in(son)).count("李**") == 1
+    assert page(signed_in(mother)).count("138****0001") == 1

@@ -13,7 +13,7 @@ from passcodes import face_checks, face_results
 from passcodes import tasks as face_tasks  # noqa: F401 - registers the kinds of task
 from passcodes.actions import issue_pass
 from passcodes.findings import LiveFinding, LiveVerdict, Movement
-from passcodes.models import FaceCheck
+from passcodes.models import FaceCheck, FaceTry
 from tests.declarations.test_proxies import HEALTHY, MOTHER
 from tests.passcodes.people import astronaut, file, lively, turned
 
@@ -42,7 +42,7 @@ def frames(challenge, who=astronaut, *, session: int = 0, quality: int = 85) -> 
 @cache
 def cheap_frames(session: int = 0) -> tuple[bytes, ...]:
     """Live pictures of nobody, for what does not depend on them."""
-    return tuple(file(Image.new("RGB", (96, 96), (20 * number, 20 * session, 0))) for number in range(7))
+    return tuple(file(Image.new("RGB", (96, 96), (20 * number, 12 * session, 0))) for number in range(7))
 
 
 def begin(*, account, person) -> FaceCheck:
@@ -91,7 +91,7 @@ def show(check: FaceCheck, pictures=None, challenge=None):
 def wait_for_worker(check: FaceCheck):
     """The try, whose live pictures of nobody wait for the worker."""
     attempt = ask(check)
-    answer(check, attempt, cheap_frames(check.tries.count()))
+    answer(check, attempt, cheap_frames(FaceTry.objects.count()))
     return attempt
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts import limits
+from accounts.limits import LimitReached
 from accounts.models import Task
 from declarations import proxies
 from declarations.models import Assurance, Person, Proxy
@@ -71,12 +72,22 @@ def test_photo_that_will_not_do_is_deleted(son, proxy, data, finding):
     assert (check.state, check.photo_finding, check.task, images(check)) == (State.PHOTO, finding, None, [])
 
 
+def test_heic_is_taken_less_often_than_what_the_page_sends(son, proxy):
+    check, now = begin(account=son, person=proxy.person), timezone.now()
+    for _ in range(face_checks.HEICS_AN_HOUR):
+        face_checks.put_photo(check=check, data=heic(Image.new("RGB", (96, 96))), at=now)
+    with pytest.raises(LimitReached):
+        face_checks.put_photo(check=check, data=heic(Image.new("RGB", (96, 96))), at=now)
+    face_checks.put_photo(check=check, data=photo(), at=now)
+
+
 def test_a_later_photo_replaces_one_that_waits(son, proxy):
     check = begin(account=son, person=proxy.person)
     now = timezone.now()
     face_checks.put_photo(check=check, data=file(Image.new("RGB", (320, 320))), at=now)
     face_checks.put_photo(check=check, data=photo(), at=now)
     assert images(check) == ["photo"]
+    assert Task.objects.open().filter(kind="face-photo").count() == 1  # the other stands before nobody
     work()
     check.refresh_from_db()
     assert (check.state, check.photo_finding) == (State.READY, PhotoFinding.FINE)
@@ -124,6 +135,14 @@ def test_one_aim_waits_at_a_time(check):
     for _ in range(3):
         face_checks.put_aim(check=check, data=file(close(astronaut)), at=timezone.now())
     assert Task.objects.open().filter(kind="face-aim").count() == 1
+
+
+def test_aims_are_limited(check):
+    now = timezone.now()
+    for _ in range(face_checks.AIMS_A_MINUTE):
+        face_checks.put_aim(check=check, data=file(close(astronaut)), at=now)
+    with pytest.raises(LimitReached):
+        face_checks.put_aim(check=check, data=file(close(astronaut)), at=now)
 
 
 def test_frames_are_small_jpegs(check):
@@ -277,7 +296,7 @@ def test_other_movements_than_those_asked_for_fail(check, made, finding):
 
 
 def test_earlier_session_replayed_fails(check):
-    """Its files are known; saved anew they show what was asked for then, not now."""
+    """Its files are known, and the look of its pictures."""
     earlier = frames(LRL)
     assert refused(check, earlier, (R, L, L)) == LiveFinding.WRONG_ORDER
     attempt = ask(check, LRL)
@@ -286,7 +305,7 @@ def test_earlier_session_replayed_fails(check):
     assert known.value.finding == LiveFinding.REPEATED
     check.refresh_from_db()
     assert (check.state, images(check)) == (State.READY, ["photo"])
-    assert refused(check, frames(LRL, quality=70), (R, L, R)) == LiveFinding.WRONG_ORDER
+    assert refused(check, frames(LRL, quality=70), (R, L, R)) == LiveFinding.REPEATED
 
 
 def test_earlier_session_of_another_account_is_known_too(check, son, proxy):
