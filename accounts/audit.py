@@ -1,5 +1,6 @@
-"""The one way to write an audit row: in the transaction of what it tells of."""
+"""The one way to write audit rows: in the transaction of what they tell of."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.models import Account, AuditEntry
@@ -11,3 +12,10 @@ def record(*, by: Account | None, action: str, subject: str, at: datetime, **det
     `detail` is ids, counts and choices, never personal data.
     """
     return AuditEntry.objects.create(actor=by, action=action, subject=subject, at=at, detail=detail)
+
+
+def record_each(*, by: Account | None, action: str, subjects: Iterable[str], at: datetime) -> None:
+    """Insert a row for each of these things, in one statement."""
+    AuditEntry.objects.bulk_create(
+        AuditEntry(actor=by, action=action, subject=subject, at=at, detail={}) for subject in subjects
+    )

@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -276,15 +277,21 @@ class AuditedAdmin(ModelAdmin):
             self._record_search(request, changelist)
         return response
 
+    @transaction.atomic
     def _record_search(self, request: HttpRequest, changelist: ChangeList) -> None:
+        """What was searched for, and a row for each person found, who may read that they were."""
+        now = timezone.now()
         audit.record(
             by=request.user,
             action=f"search-{self._subject_name}",
             subject=self._subject_name,
-            at=timezone.now(),
+            at=now,
             kind=changelist.found.kind,
             found=[str(row.pk) for row in changelist.result_list],
         )
+        if self.audits_looks:
+            people = sorted({self.looked_at(row) for row in changelist.result_list})
+            audit.record_each(by=request.user, action=f"find-{self._subject_name}", subjects=people, at=now)
 
     def _drop_malformed_keys(self, request: HttpRequest) -> None:
         """Selected rows are looked up by what the primary key can be: the database fails on other values."""

@@ -1,9 +1,15 @@
 """The health authority's site, `/admin/`. Each app's admin.py registers what it keeps."""
 
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import looks
 from accounts.audited import AuditedSite
 from accounts.models import Account
+from accounts.wording import subject_words
+
+ALERTS = 10  # on the first page
 
 
 class AuthoritySite(AuditedSite):
@@ -15,6 +21,11 @@ class AuthoritySite(AuditedSite):
 
     def may_enter(self, account: Account) -> bool:
         return account.is_officer
+
+    def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The first page, with recent alerts of unusually many looks at people."""
+        alerts = [(entry, subject_words(entry.subject)) for entry in looks.recent_alerts(timezone.now())[:ALERTS]]
+        return super().index(request, {"alerts": alerts, **(extra_context or {})})
 
 
 authority = AuthoritySite(name="admin")

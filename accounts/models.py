@@ -241,10 +241,52 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
-        indexes = [models.Index(fields=["subject", "at"], name="audit_subject")]
+        indexes = [
+            models.Index(fields=["subject", "at"], name="audit_subject"),
+            models.Index(fields=["at"], name="audit_at"),  # for the count of look-ups
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class AuditSegmentQuerySet(models.QuerySet):
+    def newest(self) -> "AuditSegment | None":
+        """The end of the chain."""
+        return self.order_by("-number").first()
+
+
+class AuditSegment(models.Model):
+    """A link of the audit's chain: the rows sealed at one time. Stays when they go; made by `accounts.sealing`."""
+
+    number = models.BigIntegerField(primary_key=True)  # 1, 2, 3 and so on, without gaps
+    sealed_at = models.DateTimeField(db_index=True)
+    newest_at = models.DateTimeField()  # of its rows: when they are old enough to be dropped
+    last_id = models.BigIntegerField()  # the highest audit row sealed so far
+    count = models.PositiveIntegerField()
+    total = models.PositiveBigIntegerField()  # rows sealed so far
+    root = models.CharField(max_length=64)  # of its rows' seals
+    head = models.CharField(max_length=64)  # of the head before, and of all above
+    dropped_at = models.DateTimeField(null=True)  # its rows were old enough and are gone
+
+    objects = AuditSegmentQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"#{self.number}"
+
+
+class AuditSeal(models.Model):
+    """The seal of one audit row: which segment it is in, and a keyed digest of what it says."""
+
+    # Without a constraint, so that a row that was taken away leaves its seal behind.
+    entry = models.OneToOneField(
+        AuditEntry, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="seal"
+    )
+    segment = models.ForeignKey(AuditSegment, models.PROTECT, related_name="seals")
+    digest = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"#{self.entry_id}"
 
 
 class TaskQuerySet(models.QuerySet):

@@ -1,17 +1,13 @@
-"""Rows of sign-in that are deleted when nobody needs them any more. The user agreement tells people of it."""
+"""Rows of sign-in that are deleted each hour when nobody needs them any more, as `retention.toml` says."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
 from accounts.models import DeviceKey, LimitCounter, OneTimeCode, Task
-
-ONE_TIME_CODES_KEPT = timedelta(days=1)
-LIMIT_COUNTERS_KEPT = timedelta(days=31)
-FAILED_SIGN_INS_KEPT = timedelta(days=1)
-TASKS_KEPT = timedelta(days=7)
+from healthpass.lib.retention import period
 
 BATCH = 500  # rows in one statement, so that no lock is held for long
 BATCHES = 20  # of each table at a time, so that other tasks get their turn
@@ -20,12 +16,12 @@ BATCHES = 20  # of each table at a time, so that other tasks get their turn
 def outdated(at: datetime) -> list[QuerySet]:
     """The rows to delete, table by table."""
     return [
-        OneTimeCode.objects.filter(sent_at__lt=at - ONE_TIME_CODES_KEPT),
-        LimitCounter.objects.filter(window_start__lt=at - LIMIT_COUNTERS_KEPT),
+        OneTimeCode.objects.filter(sent_at__lt=at - period("accounts.OneTimeCode")),
+        LimitCounter.objects.filter(window_start__lt=at - period("accounts.LimitCounter")),
         DeviceKey.objects.filter(expires_at__lt=at),
         Session.objects.filter(expire_date__lt=at),
-        AccessAttempt.objects.filter(attempt_time__lt=at - FAILED_SIGN_INS_KEPT),
-        Task.objects.filter(done_at__lt=at - TASKS_KEPT),
+        AccessAttempt.objects.filter(attempt_time__lt=at - period("axes.AccessAttempt")),
+        Task.objects.filter(done_at__lt=at - period("accounts.Task")),
     ]
 
 

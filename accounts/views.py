@@ -38,6 +38,7 @@ REASONS = {
     "/people/": gettext_lazy("Whom you act for is kept under your phone number, so please sign in first."),
     "/scan/": gettext_lazy("Every scan records who made it, so please sign in before you scan."),
     "/c/": gettext_lazy("Only people who have signed in can check a code."),
+    "/me/": gettext_lazy("What is kept about you is for you alone, so please sign in first."),
     "/agreement/": gettext_lazy("Please sign in to see this page."),
 }
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -15,8 +16,11 @@ from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
+from accounts.limits import LimitReached
 from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
 from declarations import desk_admin, divisions, proxies
+from declarations.document_looks import LookReason, view_document
+from declarations.forms import DocumentLookForm
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.search import search_hashes
 from healthpass.lib.masks import mask_phone
@@ -62,9 +66,37 @@ class PersonAdmin(AuditedAdmin):
     sortable_by = ()
     hashed_search = {"name": "name_hash", "document": "document_hash", "last_four": "document_last_four_hash"}
     search_label = _("Full name, document number, or its last four characters")
+    change_form_template = "admin/person.html"
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         return search_hashes(typed)
+
+    def extra_urls(self, name: str) -> list:
+        view = self.admin_site.admin_view(self.document_view)
+        return [path("<int:object_id>/document/", view, name=f"{name}_document")]
+
+    def document_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The whole document number, once, after a reason; each time is an audit row."""
+        person = self.get_object(request, str(object_id))
+        form = DocumentLookForm(request.POST or None)
+        number = None
+        if form.is_valid():
+            try:
+                reason = LookReason(form.cleaned_data["reason"])
+                number = view_document(person=person, reason=reason, by=request.user, at=timezone.now())
+            except LimitReached:
+                form.add_error(None, gettext("You have looked at many numbers in this hour. Please go on in the next."))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Whole document number"),
+            "subtitle": person.masked_name,
+            "opts": self.opts,
+            "original": person,
+            "form": form,
+            "number": number,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/document.html", context)
 
     @admin.display(description=_("full name"))
     def masked_name(self, person: Person) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from declarations import divisions, documents, questions
+from declarations.document_looks import LookReason
 from declarations.documents import DocumentKind
 from declarations.fields import DayField, NameField, PhoneField, PlainTextField
 from declarations.models import Sex, StayKind
@@ -351,3 +352,9 @@ def sent_version(sent: QueryDict) -> int:
 def shown_phone(e164: str) -> str:
     """As people write it: mainland numbers without +86."""
     return e164.removeprefix("+86")
+
+
+class DocumentLookForm(forms.Form):
+    """Why an officer wants to see a whole document number."""
+
+    reason = forms.ChoiceField(label=_("reason"), choices=[("", SELECT), *LookReason.choices])

@@ -19,6 +19,7 @@ from declarations import actions, divisions, pages, questions
 from declarations.forms import DeclarationForm, initial_of, redisplayed, sent_version
 from declarations.identity import Result
 from declarations.models import Declaration, Person
+from healthpass.lib import retention
 
 VERIFICATIONS_A_DAY = 5
 NOT_CONFIRMED = gettext_lazy(
@@ -151,7 +152,7 @@ def counties(request: HttpRequest, province: int) -> JsonResponse:
 @require_GET
 def agreement(request: HttpRequest) -> HttpResponse:
     """What is collected, why, who sees it and for how long."""
-    return render(request, "declarations/agreement.html")
+    return render(request, "declarations/agreement.html", {"kept": retention.shown()})
 
 
 def _own(account: Account) -> tuple[Person | None, Declaration | None]:

@@ -1,6 +1,7 @@
-"""Registers the checks of the deployment."""
+"""Registers the checks of the deployment, and what each app keeps of people."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 from healthpass import checks
 
@@ -10,3 +11,4 @@ class HealthPassConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register()
+        autodiscover_modules("my_data")

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     # Without a CSRF token, which would make every page personal: the worst another site can do is change the language.
     path("i18n/setlang/", csrf_exempt(login_not_required(set_language)), name="set_language"),
+    path("guide/", views.guide, name="guide"),
     path("healthz", views.healthz, name="healthz"),
     path("sw.js", views.service_worker, name="service_worker"),
     path("", include("passcodes.urls")),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from declarations.models import Person
+from healthpass.lib import retention
 from scanning import partitions
 
 
@@ -23,6 +24,12 @@ def home(request: HttpRequest) -> HttpResponse:
     """The tiles; for who has a code, the code first."""
     person = Person.objects.held_by(request.user).first() if request.user.is_authenticated else None
     return render(request, "home.html", {"person": person})
+
+
+@login_not_required
+def guide(request: HttpRequest) -> HttpResponse:
+    """What is kept of people, why and for how long."""
+    return render(request, "guide.html", {"kept": retention.shown()})
 
 
 @login_not_required

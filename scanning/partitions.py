@@ -2,11 +2,13 @@
 
 from datetime import date, datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 from passcodes.colour import day_of, start_of
 from scanning import ids
+from scanning.models import Scan
 
+MODEL = Scan._meta.label
 TABLE = "scanning_scan"
 DAYS_BACK = 3  # an offline device may send scans of 48 hours ago
 DAYS_AHEAD = 7
@@ -42,3 +44,32 @@ def _create(day: date) -> str:
             f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {TABLE} FOR VALUES FROM ('{start}') TO ('{end}')"
         )
     return name
+
+
+def drop(*, before: datetime, most: int) -> tuple[int, bool]:
+    """Let go of the scans of all days before the day of a moment; how many partitions went, and whether some are left.
+
+    On SQLite rows are deleted, `most` at a time.
+    """
+    first = start_of(day_of(before))
+    if connection.vendor != "postgresql":
+        batch = list(Scan.objects.filter(id__lt=ids.floor_id(first)).values_list("pk", flat=True)[:most])
+        Scan.objects.filter(pk__in=batch).delete()
+        return len(batch), len(batch) == most
+    old = [name for name in _names() if name < partition_name(day_of(before))]
+    for name in old:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")  # scans wait behind it: better another time than for long
+            cursor.execute(f"DROP TABLE {name}")
+    return len(old), False
+
+
+def _names() -> list[str]:
+    """The daily partitions that are there, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = to_regclass(%s) AND c.relname ~ %s ORDER BY c.relname",
+            [TABLE, rf"^{TABLE}_\d{{8}}$"],
+        )
+        return [name for (name,) in cursor.fetchall()]

@@ -12,6 +12,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 
+from tests import audit_doors
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Chinese pages show the translations as they stand in the .po file; written once, before processes share them."""
@@ -22,9 +24,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """On PostgreSQL, today's partitions of the scan table."""
+    """On PostgreSQL, today's partitions of the scan table. Between tests that commit, the audit is emptied too."""
     with django_db_blocker.unblock():
         call_command("partitions", verbosity=0)
+    audit_doors.open_for_flush()
 
 
 @pytest.fixture(autouse=True)

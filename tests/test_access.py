@@ -12,7 +12,9 @@ from django.utils.regex_helper import normalize
 PUBLIC = {
     "home",
     "set_language",
+    "guide",
     "healthz",
+    "accounts:audit_head",
     "service_worker",
     "accounts:sign_in",
     "accounts:sign_in_code",

@@ -53,10 +53,14 @@ def decrypt(data: bytes, label: str) -> bytes:
         raise DecryptionError(label) from error
 
 
+def keyed_digest(purpose: str, value: bytes) -> bytes:
+    """32 bytes of HMAC-SHA256 under LOOKUP_KEY: who has only the database cannot make them."""
+    return hmac.digest(settings.LOOKUP_KEY.encode(), purpose.encode() + b"\0" + value, "sha256")
+
+
 def keyed_hash(purpose: str, value: str) -> str:
-    """32 hex digits (128 bits of HMAC-SHA256 under LOOKUP_KEY): equality look-ups without the value."""
-    message = f"{purpose}\0{value}".encode()
-    return hmac.digest(settings.LOOKUP_KEY.encode(), message, "sha256").hex()[:32]
+    """32 hex digits (128 bits of `keyed_digest`): equality look-ups without the value."""
+    return keyed_digest(purpose, value.encode()).hex()[:32]
 
 
 class EncryptedBytesField(models.BinaryField):

@@ -138,8 +138,8 @@ def test_search_finds_by_hash_and_is_written_down(desk, officer, world, model, t
     response = desk.post(address(model, "search"), {"who": typed}, follow=True)
     assert list(response.context["cl"].result_list) == [world[model]]
     assert typed not in response.redirect_chain[-1][0]
-    entry = AuditEntry.objects.exclude(action="test-thing").get()
-    assert (entry.actor, entry.action) == (officer, f"search-{model._meta.model_name}")
+    entry = AuditEntry.objects.get(action=f"search-{model._meta.model_name}")
+    assert entry.actor == officer
     assert entry.detail["found"] == [str(world[model].pk)]
     assert typed not in str(entry.detail)
 

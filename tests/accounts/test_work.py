@@ -23,7 +23,15 @@ from scanning import partitions
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATIENCE = 60
-ROUND = ("purge", "partitions", "face-expire", "document-checks")  # kinds that come round
+ROUND = (  # kinds that come round
+    "purge",
+    "partitions",
+    "face-expire",
+    "document-checks",
+    "seal-audit",
+    "retention",
+    "look-alerts",
+)
 
 
 def wait_for(condition):

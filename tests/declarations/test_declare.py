@@ -329,7 +329,7 @@ def test_nothing_is_learnt_about_a_document(authority):
 def test_agreement_is_public(client):
     response = client.get("/agreement/")
     assert response.status_code == 200
-    assert "Apart from this and the pictures and fingerprints named above, nothing is deleted" in text(response)
+    assert "What is older is deleted each day by itself" in text(response)
 
 
 def test_declarations_are_limited_to_fifty_a_day(resident, declared):

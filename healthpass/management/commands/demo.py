@@ -33,7 +33,7 @@ from declarations.models import (
     name_hash,
 )
 from institutions.actions import add_member
-from institutions.models import Entrance, Institution, InstitutionKind, MembershipRole
+from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
 from passcodes.colour import RiskCategory
 from passcodes.models import ColourChange, GateReading, PassCode, RiskRecord
 
@@ -272,8 +272,10 @@ def _identity(name: str, document: str) -> dict:
 
 def _resident(actor: Actor, account: Account, at: datetime) -> None:
     """A person with a code, and facts that give the colour."""
-    # Whoever else was declared with this document while trying things out gives way.
-    Person.objects.with_document(DocumentKind.RESIDENT_ID, actor.document).exclude(holder=account).delete()
+    # Whoever else was declared with this document while trying things out gives way, also who closed their account.
+    others = Person.objects.with_document(DocumentKind.RESIDENT_ID, actor.document).exclude(holder=account)
+    Membership.objects.filter(person__in=others).delete()
+    others.delete()
     assurance = Assurance.DECLARED if actor.colour == "neutral" else Assurance.AUTHORITY
     person, _ = Person.objects.update_or_create(
         holder=account, defaults=_identity(actor.name, actor.document) | {"assurance": assurance}

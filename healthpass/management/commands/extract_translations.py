@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import to_locale
 from django.utils.translation.template import templatize
 
+from healthpass.lib.retention import lines
+
 LANGUAGE = "zh-hans"
 KEYWORDS = {
     **dict.fromkeys(["_", "gettext", "gettext_lazy", "gettext_noop"]),
@@ -103,7 +105,7 @@ def messages() -> dict[Key, str]:
 
 
 def sources() -> Iterator[tuple[Path, str]]:
-    """Python files as they are, and templates turned into the calls that they make."""
+    """Python files as they are, and templates and the retention file turned into the calls that they stand for."""
     ours = [Path(config.path) for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR]
     for folder in sorted(ours):
         for path in sorted(folder.rglob("*.py")):
@@ -114,3 +116,11 @@ def sources() -> Iterator[tuple[Path, str]]:
         calls = templatize(path.read_text(encoding="utf-8"), origin=str(path))
         # Markup's indentation means nothing to Python: each line stands for itself.
         yield path, "\n".join(line.strip() for line in calls.splitlines())
+    yield settings.BASE_DIR / "retention.toml", "\n".join(f"_({text!r})" for text in retention_texts())
+
+
+def retention_texts() -> Iterator[str]:
+    """What people read of the retention file."""
+    for line in lines():
+        if line.what:
+            yield from (text for text in (line.what, line.why, line.ends) if text)

@@ -1,0 +1,133 @@
+"""What the passcodes app keeps of an account's person: codes, colours, checks, records."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.me import Fact, Remainder, Row, closes, deleted_on, remains, section
+from accounts.models import Account
+from declarations.models import Person
+from healthpass.lib.retention import period
+from passcodes.actions import reason_from_json
+from passcodes.models import ColourChange, DocumentCheck, FaceCheck, GateReading, PassCode, RiskRecord
+from passcodes.reasons import text_of
+
+
+@section("code", gettext_lazy("Your code"), order=35)
+def code(account: Account, at: datetime) -> Iterator[Row]:
+    """The number in the QR."""
+    for own in PassCode.objects.filter(person__holder=account):
+        yield [
+            Fact("public_id", _("number in the code"), own.public_id),
+            Fact("created_at", _("created"), own.created_at),
+        ]
+
+
+@section("colours", gettext_lazy("Colours your code has shown, and why"), order=36)
+def colours(account: Account, at: datetime) -> Iterator[Row]:
+    """Each change, with its reasons in words."""
+    for change in ColourChange.objects.filter(person__holder=account).order_by("-at", "-pk"):
+        texts = [text_of(reason_from_json(values)) for values in change.reasons]
+        reasons = [
+            {"why": text.why, "office": text.office, "until": text.until, "rule": values["code"]}
+            for text, values in zip(texts, change.reasons, strict=True)
+        ]
+        yield [
+            Fact("at", _("time"), change.at),
+            Fact("colour", _("colour"), change.get_colour_display(), change.get_colour_display()),
+            Fact("reasons", _("reasons"), reasons, " · ".join(text.why for text in texts) or "—"),
+        ]
+
+
+@section("risk_records", gettext_lazy("Records of the epidemic database about you"), order=37)
+def risk_records(account: Account, at: datetime) -> Iterator[Row]:
+    """Only for a real-name person: whoever claims a stranger's document learns nothing."""
+    own = Person.objects.held_by(account).real_name().first()
+    rows = RiskRecord.objects.filter(document_hash=own.document_hash) if own else RiskRecord.objects.none()
+    for record in rows.order_by("-starts_at", "-pk"):
+        yield [
+            Fact("category", _("category"), record.category, record.get_category_display()),
+            Fact("starts_at", _("measure begins"), record.starts_at),
+            Fact("ends_at", _("measure ends"), record.ends_at),
+            Fact("office", _("office"), record.office),
+            Fact("office_phone", _("office phone"), record.office_phone),
+            Fact("source", _("source"), record.source),
+        ]
+
+
+@section("gate_readings", gettext_lazy("Temperatures at entrances that mattered to the colour"), order=38)
+def gate_readings(account: Account, at: datetime) -> Iterator[Row]:
+    """Fevers, and the normal readings after them."""
+    for reading in GateReading.objects.filter(person__holder=account).order_by("-taken_at"):
+        celsius = reading.temperature
+        yield [
+            Fact("taken_at", _("time"), reading.taken_at),
+            Fact("temperature", _("temperature"), celsius and float(celsius), celsius and f"{celsius} °C"),
+        ]
+
+
+@section("face_checks", gettext_lazy("Face checks"), order=60)
+def face_checks(account: Account, at: datetime) -> Iterator[Row]:
+    """Of the own person by whomever, and by the account for others; pictures are gone by then."""
+    mine = FaceCheck.objects.filter(account=account) | FaceCheck.objects.filter(pass_code__person__holder=account)
+    for check in mine.distinct().prefetch_related("tries").order_by("-consented_at", "-pk"):
+        tries = [
+            {"at": attempt.challenged_at, "finding": attempt.finding, "distance": attempt.distance}
+            for attempt in check.tries.all()
+        ]
+        yield [
+            Fact("consented_at", _("consent given"), check.consented_at),
+            Fact("state", _("state"), check.state, check.get_state_display()),
+            Fact("ended_at", _("ended"), check.ended_at),
+            Fact("tries", _("tries"), tries, str(len(tries))),
+        ]
+
+
+@section("document_checks", gettext_lazy("Checks by a person"), order=61)
+def document_checks(account: Account, at: datetime) -> Iterator[Row]:
+    """What was asked and decided."""
+    for check in DocumentCheck.objects.filter(account=account).order_by("-asked_at", "-pk"):
+        yield [
+            Fact("asked_at", _("asked"), check.asked_at),
+            Fact("state", _("state"), check.state, check.get_state_display()),
+            Fact("decided_at", _("decided"), check.decided_at),
+            Fact("note", _("note"), check.note),
+            Fact("reason", _("reason"), check.reason),
+        ]
+
+
+# Closing
+
+
+@closes(order=30)
+def end_code(*, account: Account, by: Account, at: datetime) -> None:
+    """The code is unknown from its next scan on; face checks and checks by a person go with it."""
+    PassCode.objects.filter(person__holder=account).delete()
+    FaceCheck.objects.filter(account=account, ended_at=None).delete()
+    DocumentCheck.objects.waiting().filter(account=account).delete()
+
+
+@remains(order=20)
+def what_remains(account: Account, at: datetime) -> list[Remainder]:
+    """Colours, fevers, the authority's own records, and who the person is until all that has gone."""
+    own = Person.objects.held_by(account).first()
+    if own is None:
+        return []
+    identity = [deleted_on(own.created_at, period("declarations.Person"))]
+    if declared := own.declarations.order_by("-made_at").first():
+        identity.append(deleted_on(declared.made_at, period("declarations.Declaration")))
+    found = []
+    if shown := own.colour_changes.order_by("-at").first():
+        until = deleted_on(shown.at, period("passcodes.ColourChange"))
+        found.append(Remainder(_("Colours your code has shown, with their reasons"), until))
+    if read := own.gate_readings.order_by("-taken_at").first():
+        until = deleted_on(read.taken_at, period("passcodes.GateReading"))
+        found.append(Remainder(_("Temperatures at entrances that mattered to the colour"), until))
+    identity += [remainder.until for remainder in found]
+    records = RiskRecord.objects.filter(document_hash=own.document_hash) if own.is_real_name else []
+    if ends := [record.ends_at for record in records]:
+        last = None if None in ends else deleted_on(max(ends), period("passcodes.RiskRecord"))
+        found.append(Remainder(_("Records of the epidemic database, until their measure has ended"), last))
+    return [*found, Remainder(_("Name and document, encrypted, held by no account"), max(identity))]
