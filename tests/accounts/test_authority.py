@@ -15,7 +15,7 @@ from accounts.models import Account, AuditEntry
 from declarations.models import Declaration, Person
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
-from passcodes.models import ColourChange, PassCode, RiskArea, RiskRecord
+from passcodes.models import ColourChange, PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource
 from tests import factories
 
 NAME, NUMBER = "令狐冲", factories.DOCUMENTS[1]
@@ -41,13 +41,16 @@ def world(officer):
     pass_code = factories.pass_code(account=account, number=NUMBER, name=NAME)
     institution = factories.institution()
     factories.member(institution=institution, account=account, role="admin")
+    listed = factories.risk_record(number=NUMBER)
     return {
         Account: account,
         AuditEntry: record(by=officer, action="test-thing", subject="thing:1", at=timezone.now()),
         Person: pass_code.person,
         Declaration: Declaration.objects.get(),
-        RiskRecord: factories.risk_record(number=NUMBER),
-        RiskArea: RiskArea.objects.create(division=110105, level="high", starts_on="2026-11-01", source="x"),
+        RiskRecord: listed,
+        RiskBatch: listed.batch,
+        RiskSource: listed.batch.source,
+        RiskArea: factories.risk_area(division=110105),
         ColourChange: ColourChange.objects.create(person=pass_code.person, colour=2, at=timezone.now()),
         Institution: institution,
         Administrator: Administrator.objects.get(),
@@ -147,7 +150,8 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         person = factories.pass_code(account=account, number=factories.DOCUMENTS[number]).person
         ColourChange.objects.create(person=person, colour=1, at=timezone.now())
         factories.risk_record(number=factories.DOCUMENTS[number])
-        RiskArea.objects.create(division=110108, level="medium", starts_on="2026-11-01", source="x")
+        factories.risk_area(division=110108, level="medium")
+        factories.risk_source(slug=f"source-{number}")
         institution = factories.institution(name=f"机构{number}", credit_code=code)
         factories.member(institution=institution, account=account, role="admin")
         record(by=account, action="test-thing", subject="thing:2", at=timezone.now())
@@ -170,7 +174,7 @@ def test_risk_record_keeps_no_number(desk, officer, world):
     }
     desk.post(address(RiskRecord, "add"), values)
     record = RiskRecord.objects.order_by("-pk").first()
-    assert record.created_by == officer
+    assert (record.batch.created_by, record.batch.way, record.batch.state) == (officer, "manual", "visible")
     assert record.document_hash == factories.risk_record(number=factories.DOCUMENTS[2]).document_hash
     assert [value for value in vars(record).values() if factories.DOCUMENTS[2] in str(value)] == []
     assert AuditEntry.objects.get(action="add-riskrecord").subject == f"riskrecord:{record.pk}"
