@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
@@ -22,10 +23,10 @@ from passcodes import risk_files
 from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource
 from passcodes.risk_files import Content
 from passcodes.risk_models import MANUAL, BatchKind, BatchState, BatchWay
-from passcodes.risk_rows import AreaRow, Listing, PersonRow
+from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow
 
 ADVISORY = 0x7269736B  # "risk": names our locks among PostgreSQL's advisory ones
-SQLITE_ROWS = 2_000  # in one INSERT
+ROWS_AT_ONCE = 2_000
 LARGE = 10_000  # rows, from which on PostgreSQL's statistics are renewed at once
 PROGRESS_ROWS = 20_000
 
@@ -90,8 +91,9 @@ def load(
             created_by=by,
             created_at=at,
         )
-        taken = _insert(batch, _told(listing, progress))
-        _count(batch, listing, taken, at)
+        seen = Seen()
+        taken = _insert(batch, _told(listing, progress), seen)
+        _count(batch, listing, taken, seen, at)
         audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, **counts(batch), way=way)
         if at_once and batch.state == BatchState.DRAFT:
             release(batch=batch, by=by, at=at)
@@ -198,43 +200,67 @@ def _told(listing: Listing, progress: Callable[[int], None] | None) -> Iterator[
     progress(listing.tally.rows)
 
 
-def _insert(batch: RiskBatch, records: Iterable[PersonRow | AreaRow]) -> int:
+def _insert(batch: RiskBatch, records: Iterator[PersonRow | AreaRow], seen: "Seen") -> int:
     """Store the records under the batch; how many."""
-    if batch.kind == BatchKind.AREAS or connection.vendor != "postgresql":
-        model = RiskRecord if batch.kind == BatchKind.PEOPLE else RiskArea
-        records, taken = iter(records), 0
-        while rows := [model(batch=batch, **record._asdict()) for record in islice(records, SQLITE_ROWS)]:
-            model.objects.bulk_create(rows)
-            taken += len(rows)
-        return taken
-    columns = ", ".join(("batch_id", *PersonRow._fields))
+    if batch.kind == BatchKind.PEOPLE and connection.vendor == "postgresql":
+        return _copy(batch, records, seen)
+    seen.again = None  # of short lists all are compared
+    taken = 0
+    while rows := list(islice(records, ROWS_AT_ONCE)):
+        if batch.kind == BatchKind.PEOPLE:
+            RiskRecord.objects.bulk_create(
+                RiskRecord(batch=batch, document_hash=row.document_hash, **asdict(row.measure)) for row in rows
+            )
+        else:
+            RiskArea.objects.bulk_create(RiskArea(batch=batch, **row._asdict()) for row in rows)
+        taken += len(rows)
+    return taken
+
+
+def _copy(batch: RiskBatch, records: Iterator[PersonRow], seen: "Seen") -> int:
+    """The same by COPY, in text written by hand: psycopg takes five times as long to adapt each value."""
+    columns = ", ".join(("batch_id", "document_hash", *(field.name for field in fields(Measure))))
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY {RiskRecord._meta.db_table} ({columns}) FROM STDIN") as copy:
-            for block in _blocks(batch.pk, iter(records)):
-                copy.write(block)
+            while rows := list(islice(records, ROWS_AT_ONCE)):
+                seen.add(row.document_hash for row in rows)
+                copy.write("".join([f"{batch.pk}\t{hashed}\t{measure.copied}\n" for hashed, measure in rows]))
         return cursor.rowcount
 
 
-def _blocks(batch_id: int, records: Iterator[PersonRow]) -> Iterator[str]:
-    """Rows in COPY's text format: written by hand, because psycopg takes five times as long to adapt each value.
+class Seen:
+    """Which document hashes may have come before in a list: so that few rows need comparing, not a million sorted.
 
-    Hashes and categories are ours; the texts hold no tabs or line ends, as `risk_rows` has checked.
+    A bit for each of the first 27 of a hash: 16 MB whatever the length. It may take a new one for an old one, never the
+    other way round. `again` is None when there are so many that all rows may as well be compared.
     """
-    while rows := list(islice(records, SQLITE_ROWS)):
-        yield "".join(
-            f"{batch_id}\t{hash_}\t{category}\t{starts.isoformat()}\t{ends.isoformat() if ends else NULL}"
-            f"\t{source}\t{office}\t{phone}\n".replace("\\", "\\\\").replace(NULL, "\\N")
-            for hash_, category, starts, ends, source, office, phone in rows
-        )
 
+    MOST = 100_000
 
-NULL = "\0"  # stands for COPY's own sign, which has a backslash, while texts' backslashes are doubled
+    def __init__(self):
+        self.bits = bytearray(1 << 24)
+        self.again: set[str] | None = set()
+
+    def add(self, hashes: Iterable[str]) -> None:
+        """Take note of these."""
+        bits, again = self.bits, self.again
+        if again is None:
+            return
+        for hashed in hashes:
+            place, bit = divmod(int(hashed[:7], 16) >> 1, 8)
+            if bits[place] >> bit & 1:
+                again.add(hashed)
+            else:
+                bits[place] |= 1 << bit
+        if len(again) > self.MOST:
+            self.again = None
+
 
 # Rows that say the same of the same person or place as an earlier one of the batch.
 DROP_REPEATED = """
 DELETE FROM {table} WHERE id IN (
     SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY {same} ORDER BY id) AS place
-                      FROM {table} WHERE batch_id = %s) AS numbered
+                      FROM {table} WHERE batch_id = %s {among}) AS numbered
      WHERE place > 1)
 """
 SAME = {
@@ -244,7 +270,7 @@ SAME = {
 }
 
 
-def _count(batch: RiskBatch, listing: Listing, taken: int, at: datetime) -> None:
+def _count(batch: RiskBatch, listing: Listing, taken: int, seen: Seen, at: datetime) -> None:
     """Drop repeated rows and write down what came of the list."""
     table = (RiskRecord if batch.kind == BatchKind.PEOPLE else RiskArea)._meta.db_table
     same = SAME[batch.kind]
@@ -253,7 +279,8 @@ def _count(batch: RiskBatch, listing: Listing, taken: int, at: datetime) -> None
             cursor.execute("SET LOCAL work_mem = '64MB'")
         else:
             same = same.replace(' COLLATE "C"', "")
-        cursor.execute(DROP_REPEATED.format(table=table, same=same), [batch.pk])
+        among = ("", []) if seen.again is None else ("AND document_hash = ANY(%s)", [list(seen.again)])
+        cursor.execute(DROP_REPEATED.format(table=table, same=same, among=among[0]), [batch.pk, *among[1]])
         batch.duplicates = cursor.rowcount
         if connection.vendor == "postgresql" and taken >= LARGE:
             # Plans made when the table was small would read all of it. They are made anew after this.

@@ -25,7 +25,8 @@ from passcodes import risk
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.models import RiskBatch, RiskSource
 from passcodes.risk_models import MANUAL, BatchState, BatchWay
-from passcodes.risk_rows import AREAS, MAY_LACK, PEOPLE, Problem, RefusedFile
+from passcodes.risk_rows import Problem, RefusedFile
+from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE
 
 UPLOAD_LIMIT = settings.FILE_UPLOAD_MAX_MEMORY_SIZE  # so that no list is ever written to the disk in plain
 PROBLEMS_SHOWN = 20

@@ -1,6 +1,7 @@
 """Files of lists: CSV in the encodings that are met, .xlsx, JSON lines. Read as a stream, in bounded memory."""
 
 import codecs
+import contextlib
 import csv
 import hmac
 import io
@@ -95,7 +96,8 @@ def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
     except UnicodeError as error:
         raise RefusedFile("encoding", [number + 1]) from error
     finally:
-        text.detach()  # the file is not ours to close
+        with contextlib.suppress(ValueError):  # that its owner has closed it already
+            text.detach()  # it is not ours to close
 
 
 def _csv_rows(lines: Iterator[str]) -> Iterator[Raw]:

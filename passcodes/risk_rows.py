@@ -5,10 +5,10 @@ Pure: no database, settings or clock. Lists have millions of rows, so what repea
 
 import functools
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.db import models
@@ -17,10 +17,12 @@ from django.utils.translation import gettext_lazy as _
 from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from healthpass.lib.masks import mask_document
-from passcodes.colour import BEIJING, RiskCategory, RiskLevel
+from passcodes.colour import BEIJING
+from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE, choice_of, heading, meanings, plain
 
 ERRORS_KEPT = 100
 SAMPLE = 5
+MEASURES_KEPT = 20_000
 COLUMNS_SHOWN = 20
 SERIAL_ZERO = date(1899, 12, 30)  # Excel's day 0
 YEARS = range(2000, 2101)
@@ -82,16 +84,31 @@ REFUSALS = {
 }
 
 
-class PersonRow(NamedTuple):
-    """A row of people, checked. The hash stands for the document number."""
+@dataclass(frozen=True)
+class Measure:
+    """What is said of a person. Many rows of a list say the same, and have it in common."""
 
-    document_hash: str
     category: str
     starts_at: datetime
     ends_at: datetime | None
     source: str
     office: str
     office_phone: str
+
+    @functools.cached_property
+    def copied(self) -> str:
+        """The fields in their order as PostgreSQL's COPY takes them. No text has a tab or a line end."""
+        end = "\\N" if self.ends_at is None else self.ends_at.isoformat()
+        texts = (self.category, self.source, self.office, self.office_phone)
+        category, *others = (text.replace("\\", "\\\\") for text in texts)
+        return "\t".join((category, self.starts_at.isoformat(), end, *others))
+
+
+class PersonRow(NamedTuple):
+    """A row of people, checked. The hash stands for the document number."""
+
+    document_hash: str
+    measure: Measure
 
 
 class AreaRow(NamedTuple):
@@ -102,82 +119,6 @@ class AreaRow(NamedTuple):
     starts_on: date
     ends_on: date | None
     source: str
-
-
-# Column -> the headers it may stand under, beside its own name. None that could as well be about the person listed:
-# 联系电话 and 单位 in such lists are their phone and employer.
-PEOPLE = {
-    "document_kind": "证件类型 证件种类 证件类别",
-    "document_number": "证件号码 证件号 身份证号 身份证号码 身份证 公民身份号码 id_number",
-    "category": "人员类别 类别 风险类别 风险人员类别 管控类别",
-    "starts_at": "管控开始时间 管控开始日期 开始时间 开始日期 起始时间 起始日期 start",
-    "ends_at": "管控结束时间 管控结束日期 结束时间 结束日期 解除时间 解除日期 end",
-    "source": "来源 数据来源",
-    "office": "机关 管控机关 责任单位 管控单位",
-    "office_phone": "机关电话 责任单位电话 管控单位电话",
-}
-AREAS = {
-    "division": "行政区划代码 区划代码 行政区划 区划",
-    "level": "风险等级 等级 级别",
-    "starts_on": "开始日期 起始日期 开始时间 start",
-    "ends_on": "结束日期 截止日期 解除日期 结束时间 end",
-    "source": "来源 数据来源",
-}
-MAY_LACK = {"document_kind", "ends_at", "ends_on", "source", "office", "office_phone"}
-
-
-def plain(text: str) -> str:
-    """Half width, without blanks around; most texts already are."""
-    text = text.strip()
-    return text if text.isascii() else unicodedata.normalize("NFKC", text[:400]).strip()
-
-
-def heading(text: str) -> str:
-    """A header, or the word for a choice, as it is compared."""
-    return re.sub(r"[\s_\-*:：]", "", plain(str(text)).casefold())
-
-
-def _words(columns: dict[str, str]) -> dict[str, str]:
-    return {heading(word): name for name, others in columns.items() for word in (name, *others.split())}
-
-
-def _choices(choices: type[models.TextChoices], others: dict[str, str]) -> dict[str, str]:
-    """Everything a choice may be called -> its value."""
-    words = {heading(word): choice.value for choice in choices for word in (choice.value, choice.name)}
-    return {**words, **{heading(word): value for value, names in others.items() for word in names.split()}}
-
-
-KINDS = _choices(
-    DocumentKind,
-    {
-        "01": "居民身份证 身份证 二代身份证 id resident_id",
-        "02": "户口簿 户口本 居民户口簿",
-        "03": "护照",
-        "04": "外国人永久居留身份证 外国人永久居留证",
-        "06": "港澳居民来往内地通行证 港澳通行证 回乡证",
-        "07": "台湾居民来往大陆通行证 台胞证",
-        "99": "其他 其他证件",
-    },
-) | {str(int(kind)): kind.value for kind in DocumentKind}
-CATEGORIES = _choices(
-    RiskCategory,
-    {
-        "confirmed": "确诊 确诊病例 confirmed_case",
-        "suspected": "疑似 疑似病例 suspected_case",
-        "asymptomatic": "无症状 无症状感染者 asymptomatic_carrier",
-        "close_contact": "密接 密切接触者 密接者",
-        "secondary_contact": "次密接 次密接者 密接的密接 次密切接触者",
-        "arrival": "入境 入境人员 境外入境人员 arrival_from_abroad",
-        "managed": "其他管控人员 其他管理人员 其他重点人员 其他 other_managed_person",
-    },
-)
-LEVELS = _choices(RiskLevel, {"high": "高 高风险 高风险地区 high_risk", "medium": "中 中风险 中风险地区 medium_risk"})
-
-
-@functools.lru_cache(maxsize=10_000)
-def choice_of(words: str, text: str) -> str | None:
-    """The value that a word stands for in "kind", "category" or "level"; None if it is none."""
-    return {"kind": KINDS, "category": CATEGORIES, "level": LEVELS}[words].get(heading(text))
 
 
 MOMENT = re.compile(
@@ -230,12 +171,6 @@ def _zone(text: str | None) -> timezone:
 
 
 @functools.lru_cache(maxsize=10_000)
-def day_of(text: str) -> date:
-    """The day that a date, or a time in Beijing, names. Raises ValueError."""
-    return moment_of(text).astimezone(BEIJING).date()
-
-
-@functools.lru_cache(maxsize=10_000)
 def text_of(text: str, longest: int) -> str:
     """A text of the list. Raises ValueError if the database or a page cannot have it."""
     text = text.strip()
@@ -246,10 +181,11 @@ def text_of(text: str, longest: int) -> str:
 
 def number_of(kind: str, text: str) -> str:
     """The document number, normalised and checked; 15 digits become the 18 of today. Raises RowError."""
-    if not documents.RESIDENT_NUMBER(text):
-        if not text.strip():
-            raise RowError(Problem.MISSING, "document_number")
-        text = _repaired(kind, text)
+    if kind == "01" and documents.is_resident_number(text):
+        return text
+    if not text.strip():
+        raise RowError(Problem.MISSING, "document_number")
+    text = _repaired(kind, text)
     try:
         return documents.check(kind, text)
     except documents.InvalidNumber as error:
@@ -285,7 +221,7 @@ class Tally:
 
 
 # A row as the file has it: texts in the order of its header, or what is wrong with it already.
-Raw = tuple[int, Sequence[str] | RowError]
+Raw = tuple[int, list[str] | RowError]
 
 
 class Listing:
@@ -307,63 +243,64 @@ class Listing:
         header = list(next(rows, (0, []))[1])
         while header and not header[-1].strip():
             header.pop()
-        self.kind, self.places = _layout(header)
+        self.kind, places = _layout(header)
         self.width = len(header)
+        # Where a list has no such column, the place behind its last one, where every row gets an empty text.
+        places = [self.width if place is None else place for place in places]
+        self.identity, self.said = itemgetter(*places[:2]), itemgetter(*places[2:])
         self.hashers = {kind.value: hasher(kind.value) for kind in DocumentKind}
         self.defaults = office, office_phone
         self.parse = self._person if self.kind == "people" else self._area
+        self.measure = functools.lru_cache(maxsize=MEASURES_KEPT)(self._measure)
 
     def records(self) -> Iterator[PersonRow | AreaRow]:
         """The rows that can be taken. Raises RefusedFile where the file turns out to be unreadable."""
-        tally, parse = self.tally, self.parse
+        tally, parse, width = self.tally, self.parse, self.width
         for line, values in self.rows:
             tally.rows += 1
             try:
                 if isinstance(values, RowError):
                     raise values
-                record = parse(self._in_order(values))
+                if len(values) != width:
+                    values = self._fitted(values)
+                values.append("")
+                record = parse(values)
             except RowError as error:
                 tally.wrong(line, error)
             else:
                 yield record
 
-    def _in_order(self, values: Sequence[str]) -> list[str]:
-        """The values as `_person` and `_area` expect them, empty where the list has no such column."""
-        if len(values) != self.width:
-            if any(values[self.width :]):
-                raise RowError(Problem.TOO_MANY)
-            values = [*values, *[""] * (self.width - len(values))]
-        return ["" if place is None else values[place] for place in self.places]
+    def _fitted(self, values: list[str]) -> list[str]:
+        """As many values as there are columns: blanks at the end may be there or not."""
+        if any(values[self.width :]):
+            raise RowError(Problem.TOO_MANY)
+        return values[: self.width] + [""] * (self.width - len(values))
 
     def _person(self, values: list[str]) -> PersonRow:
-        kind, number, category, starts, ends, source, office, phone = values
+        kind, number = self.identity(values)
         kind = _choice("kind", kind, Problem.KIND, "document_kind") if kind else "01"
         number = number_of(kind, number)
+        measure = self.measure(self.said(values))
+        if len(self.tally.sample) < SAMPLE:
+            times = (time and time.isoformat() for time in (measure.starts_at, measure.ends_at))
+            self.tally.sample.append([mask_document(number), measure.category, *times, measure.office])
+        return PersonRow(self.hashers[kind](number), measure)
+
+    def _measure(self, values: tuple[str, ...]) -> Measure:
+        category, starts, ends, source, office, phone = values
         category = _choice("category", category, Problem.CATEGORY, "category")
         starts_at = _moment(starts, "starts_at")
-        ends_at = _moment(ends, "ends_at", ends=True) if ends else None
+        ends_at = _moment(ends, "ends_at", ends=True) if ends.strip() else None
         if ends_at and ends_at <= starts_at:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_at")
         office = _text(office, 100, "office") or self.defaults[0]
         phone = _text(phone, 30, "office_phone") or self.defaults[1]
         if not (office and phone):
             raise RowError(Problem.MISSING, "office_phone" if office else "office")
-        record = PersonRow(
-            self.hashers[kind](number),
-            category,
-            starts_at,
-            ends_at,
-            _text(source, 100, "source"),
-            office,
-            phone,
-        )
-        if len(self.tally.sample) < SAMPLE:
-            shown = (mask_document(number), category, starts_at.isoformat(), ends_at and ends_at.isoformat(), office)
-            self.tally.sample.append(list(shown))
-        return record
+        return Measure(category, starts_at, ends_at, _text(source, 100, "source"), office, phone)
 
     def _area(self, values: list[str]) -> AreaRow:
-        division, level, starts, ends, source = (plain(value) for value in values)
+        division, level, starts, ends, source = map(plain, (*self.identity(values), *self.said(values)))
         if not (division.isdigit() and len(division) == 6 and divisions.known(int(division))):
             raise RowError(Problem.DIVISION if division else Problem.MISSING, "division")
         level = _choice("level", level, Problem.LEVEL, "level")
@@ -371,20 +308,19 @@ class Listing:
         ends_on = _moment(ends, "ends_on").astimezone(BEIJING).date() if ends else None
         if ends_on and ends_on < starts_on:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_on")
-        record = AreaRow(int(division), level, starts_on, ends_on, _text(source, 100, "source"))
         if len(self.tally.sample) < SAMPLE:
-            shown = (division, level, starts_on.isoformat(), ends_on and ends_on.isoformat(), "")
-            self.tally.sample.append(list(shown))
-        return record
+            days = (day and day.isoformat() for day in (starts_on, ends_on))
+            self.tally.sample.append([division, level, *days, ""])
+        return AreaRow(int(division), level, starts_on, ends_on, _text(source, 100, "source"))
 
 
 def _layout(header: Sequence[str]) -> tuple[str, list[int | None]]:
     """What the list is about, and where each of its columns stands. Raises RefusedFile."""
     if not header:
         raise RefusedFile("empty")
-    is_of_areas = any(_words(AREAS).get(heading(name)) == "division" for name in header)
+    is_of_areas = any(meanings(AREAS).get(heading(name)) == "division" for name in header)
     kind, columns = ("areas", AREAS) if is_of_areas else ("people", PEOPLE)
-    words = _words(columns)
+    words = meanings(columns)
     found = [words.get(heading(name)) for name in header]
     if unknown := [name or "?" for name, column in zip(header, found, strict=True) if column is None]:
         raise RefusedFile("columns", unknown)
