@@ -23,14 +23,18 @@ ACTIONS = {
     "create-account": gettext_lazy("Account made"),
     "displace-holder": gettext_lazy("Person moved to another account"),
     "end-admin": gettext_lazy("Ended an institution admin"),
+    "load-riskbatch": gettext_lazy("Risk list loaded"),
     "make-face-link": gettext_lazy("One-time link for a face check made"),
     "miss-admin": gettext_lazy("Tried a number to add an institution admin"),
     "miss-scanner": gettext_lazy("Tried a number to add a scanner"),
     "move-identifier": gettext_lazy("Number moved to another account"),
+    "refuse-riskbatch": gettext_lazy("Risk list refused"),
     "release-person": gettext_lazy("Person released from the account"),
+    "release-riskbatch": gettext_lazy("Risk batch put in force"),
     "send-to-desk": gettext_lazy("Sent to a desk"),
     "sign-in-staff": gettext_lazy("Staff sign-in"),
     "withdraw-face-check": gettext_lazy("Face check withdrawn"),
+    "withdraw-riskbatch": gettext_lazy("Risk batch withdrawn"),
 }
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -37,7 +38,11 @@ class RiskSourceForm(forms.ModelForm):
     """Pulls are asked for over HTTPS; in development over HTTP too."""
 
     pull_url = forms.URLField(
-        label=gettext_lazy("Address to pull from"), required=False, max_length=300, assume_scheme="https"
+        label=gettext_lazy("Address to pull from"),
+        required=False,
+        max_length=300,
+        assume_scheme="https",
+        widget=AdminTextInputWidget,
     )
 
     def clean_pull_url(self) -> str:
@@ -51,7 +56,7 @@ class RiskSourceForm(forms.ModelForm):
 class RiskSourceAdmin(AuditedAdmin):
     """Added and changed. The key is made here and shown once."""
 
-    order = 4
+    order = 2.6  # with what it is about: between areas and people
     can_add = can_change = True
     form = RiskSourceForm
     change_form_template = "admin/risk_source.html"
@@ -143,7 +148,7 @@ class BatchWayFilter(FieldFilter):
 class RiskBatchAdmin(AuditedAdmin):
     """Uploaded, looked at, released or refused, withdrawn; each by a button and with an audit row."""
 
-    order = 3
+    order = 2.3
     list_display = ("number", "source", "about", "state", "rows", "applied", "errors", "duplicates", "created_at")
     list_filter = (BatchStateFilter, BatchWayFilter)
     list_select_related = ("source",)
@@ -152,23 +157,14 @@ class RiskBatchAdmin(AuditedAdmin):
     actions = None
     change_form_template = "admin/risk_batch.html"
     change_list_template = "admin/risk_batches.html"
-    fields = readonly_fields = (
-        "source",
-        "name",
-        "about",
-        "way",
-        "state",
-        "rows",
-        "applied",
-        "errors",
-        "duplicates",
-        "created_by",
-        "created_at",
-        "released_by",
-        "released_at",
-        "withdrawn_by",
-        "withdrawn_at",
-    )
+    content = ("source", "name", "about", "way", "state", "rows", "applied", "errors", "duplicates")
+    decisions = ("created_by", "created_at", "released_by", "released_at", "withdrawn_by", "withdrawn_at")
+    readonly_fields = (*content, *decisions)
+
+    def get_fields(self, request: HttpRequest, obj: RiskBatch | None = None):
+        """Of its decisions those that were made."""
+        made = [name for name in self.decisions if obj and getattr(obj, name)]
+        return (*self.content, *made)
 
     @admin.display(description=gettext_lazy("number"))
     def number(self, batch: RiskBatch) -> str:

@@ -66,7 +66,7 @@ class BatchWay(models.TextChoices):
 class BatchKind(models.TextChoices):
     """What the rows of a list are about."""
 
-    PEOPLE = "people", _("people")
+    PEOPLE = "people", _("listed people")
     AREAS = "areas", _("areas")
 
 

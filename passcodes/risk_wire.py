@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 SKEW = timedelta(minutes=5)
 IN_MEMORY = 1_000_000  # bytes; what is more goes to a file without a name
-BODY_LIMIT = 50_000_000  # bytes
+BODY_LIMIT = 20_000_000  # bytes: some seconds' work, while a web process has 30
 NO_KEY = "no key"  # takes as long as a real one, and nothing is signed with it
 
 

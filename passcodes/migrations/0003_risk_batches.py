@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=64, verbose_name='batch id')),
                 ('digest', models.CharField(blank=True, editable=False, max_length=64)),
-                ('kind', models.CharField(choices=[('people', 'people'), ('areas', 'areas')], max_length=6, verbose_name='about')),
+                ('kind', models.CharField(choices=[('people', 'listed people'), ('areas', 'areas')], max_length=6, verbose_name='about')),
                 ('way', models.CharField(choices=[('manual', 'entered by an officer'), ('upload', 'uploaded'), ('command', 'imported on the server'), ('push', 'pushed'), ('pull', 'pulled')], max_length=7, verbose_name='way in')),
                 ('state', models.CharField(choices=[('draft', 'waits for release'), ('visible', 'in force'), ('withdrawn', 'withdrawn'), ('refused', 'refused')], default='draft', max_length=9, verbose_name='state')),
                 ('rows', models.PositiveIntegerField(default=0, verbose_name='rows')),
