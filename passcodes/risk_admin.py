@@ -240,7 +240,7 @@ class RiskBatchAdmin(AuditedAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             problems = [
-                {"line": line, "column": column, "problem": Problem(problem).label}
+                {"line": line, "column": _column_in_words(column), "problem": Problem(problem).label}
                 for line, column, problem in obj.problems[:PROBLEMS_SHOWN]
             ]
             sample = [
@@ -262,6 +262,11 @@ def _readable(row: list[str]) -> list[str]:
     """A row of the sample, its times without the zone."""
     who, what, starts, ends, office = row
     return [who, what, *(value and value[:16].replace("T", " ") for value in (starts, ends)), office]
+
+
+def _column_in_words(name: str) -> str:
+    """Its first Chinese header, and our name for it."""
+    return f"{(PEOPLE | AREAS)[name].split()[0]} {name}" if name else ""
 
 
 def _columns_in_words(columns: dict[str, str]) -> list[dict]:

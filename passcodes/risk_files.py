@@ -6,20 +6,14 @@ import csv
 import hmac
 import io
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from typing import BinaryIO
 
-from openpyxl import load_workbook
-
+from passcodes import risk_workbooks
 from passcodes.risk_rows import Problem, Raw, RefusedFile, RowError
 
 CHUNK = 1_000_000  # bytes
-UNPACKED_LIMIT = 100_000_000  # bytes of a workbook; its texts are held in memory, so fewer of those
-TEXTS_LIMIT = 32_000_000
-MEMBERS_LIMIT = 2_000
 LONGEST_LINE = 10_000  # characters
 ZIP, OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -76,7 +70,7 @@ def rows_of(file: BinaryIO, encoding: str) -> Iterator[Raw]:
     head = file.read(4096)
     file.seek(0)
     if head.startswith(ZIP):
-        return _workbook_rows(file)
+        return risk_workbooks.rows_of(file)
     if head.startswith(OLD_WORKBOOK):
         raise RefusedFile("old_workbook")
     lines = _lines(file, encoding)
@@ -154,52 +148,3 @@ def _in_order(values: dict[str, str], header: list[str]) -> list[str]:
     if unknown := [name for name in values if name not in header]:
         raise RefusedFile("columns", unknown)
     return [values.get(name, "") for name in header]
-
-
-def _workbook_rows(file: BinaryIO) -> Iterator[Raw]:
-    """The first sheet of an .xlsx. What it unpacks to is looked up before anything is read."""
-    _check_size(file)
-    try:
-        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what the file says of its size may be wrong
-        for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-            if any(value is not None for value in values):
-                yield number, [cell_text(value) for value in values]
-    except RefusedFile:
-        raise
-    except Exception as error:  # whatever openpyxl and the parsers below it make of a file that is not right
-        raise RefusedFile("workbook") from error
-
-
-def _check_size(file: BinaryIO) -> None:
-    """zipfile reads no more of a member than its directory says, so the directory's sizes can be relied on."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-    except zipfile.BadZipFile as error:
-        raise RefusedFile("workbook") from error
-    texts = sum(member.file_size for member in members if "sharedstrings" in member.filename.casefold())
-    if len(members) > MEMBERS_LIMIT or texts > TEXTS_LIMIT or sum(m.file_size for m in members) > UNPACKED_LIMIT:
-        raise RefusedFile("unpacked")
-    file.seek(0)
-
-
-def cell_text(value) -> str:
-    """A cell as a CSV would have it. Numbers of more than 15 digits have lost some: they stay in E notation."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case bool():
-            return str(value)
-        case datetime() if value.time() != time():
-            return value.isoformat(sep=" ", timespec="seconds")
-        case date():  # or a datetime of a cell that holds a day
-            return value.strftime("%Y-%m-%d")
-        case int() | float():
-            if abs(value) >= 1e15:
-                return f"{value:E}"
-            return str(int(value)) if value == int(value) else repr(value)
-    return str(value)

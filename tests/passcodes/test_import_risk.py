@@ -1,8 +1,11 @@
 """`manage.py import_risk`: what the operator reads, and that the same file again changes nothing."""
 
+from datetime import date, datetime
+
 import pytest
 from django.core.management import CommandError, call_command
 
+from passcodes.colour import BEIJING
 from passcodes.management.commands import import_risk
 from passcodes.models import RiskBatch, RiskRecord
 from tests import factories
@@ -29,7 +32,7 @@ def test_puts_good_rows_in_force_and_names_the_others(file, capsys):
     said = capsys.readouterr()
     batch = RiskBatch.objects.get()
     assert said.err == "line 4: document_number: this cannot be a number of such a document\n"
-    assert said.out == f"Batch {batch.name} (#{batch.pk}): rows 3, applied 1, errors 1, duplicates 1; in force.\n"
+    assert said.out == f"Batch {batch.name} (#{batch.pk}): rows 3, applied 1, errors 1, duplicates 1; visible.\n"
     assert (batch.way, batch.state) == ("command", "visible")
 
 
@@ -52,9 +55,13 @@ def test_draft_waits_for_an_officer(file):
 
 def test_workbook(tmp_path):
     path = tmp_path / "list.xlsx"
-    path.write_bytes(workbook(["证件号码", "人员类别", "开始日期"], [factories.DOCUMENTS[0], "确诊", "2026-11-01"]))
+    row = [factories.DOCUMENTS[0], "确诊", date(2026, 11, 1), datetime(2026, 11, 20, 8, 30)]
+    path.write_bytes(workbook(["证件号码", "人员类别", "开始日期", "结束时间"], row))
     call_command("import_risk", str(path), source="province")
-    assert RiskRecord.objects.get().category == "confirmed"
+    record = RiskRecord.objects.get()
+    assert record.category == "confirmed"
+    assert record.starts_at == datetime(2026, 11, 1, tzinfo=BEIJING)
+    assert record.ends_at == datetime(2026, 11, 20, 8, 30, tzinfo=BEIJING)
 
 
 @pytest.mark.parametrize(

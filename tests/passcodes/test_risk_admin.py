@@ -44,7 +44,7 @@ def test_upload_is_looked_at_before_it_counts(desk, officer, source):
     assert (batch.state, batch.way, batch.created_by) == ("draft", "upload", officer)
     assert "21**************15" in page
     assert factories.DOCUMENTS[0] not in page
-    assert "<td>3</td><td>document_number</td><td>this cannot be a number of such a document</td>" in page
+    assert "<td>3</td><td>证件号码 document_number</td><td>this cannot be a number of such a document</td>" in page
     assert "Put this list in force" in page
 
     page = decide(desk, batch, "release").text

@@ -90,9 +90,48 @@ def test_workbook():
     )
     assert rows(data) == [
         (1, ["证件号码", "开始时间", "结束时间", "责任单位"]),
-        (2, [DOCUMENTS[0], "2026-11-01", "2026-11-20 08:30:00"]),
-        (4, ["2.101022E+17", "46024", "46024.5", "True"]),
+        (2, [DOCUMENTS[0], "46327", "46346.35416666666"]),
+        (4, ["2.101022E+17", "46024", "46024.5", "1"]),
     ]
+
+
+def by_hand(sheet: str, *, texts: str = "", book: str = "") -> bytes:
+    """A workbook as other programs may write it: `sheet` and `texts` are what stands inside their root elements."""
+    members = {
+        "xl/workbook.xml": f'<x:workbook xmlns:r="r">{book}<x:sheets><x:sheet r:id="a"/></x:sheets></x:workbook>',
+        "xl/_rels/workbook.xml.rels": '<R><Relationship Id="a" Target="/xl/odd name.xml"/></R>',
+        "xl/odd name.xml": sheet if sheet.startswith("<!") else f"<x:sheetData>{sheet}</x:sheetData>",
+        "xl/sharedStrings.xml": f"<sst>{texts}</sst>",
+    }
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_workbook_of_another_program():
+    texts = "<si><t>a</t></si><si><r><t>b</t></r><r><t>c</t></r><rPh><t>no</t></rPh></si>"
+    sheet = (
+        '<row r="3"><c t="s"><v>0</v></c><c r="C3" t="s"><v>1</v></c><c r="XFD3" s="1"/></row>'
+        '<x:row><x:c t="inlineStr"><x:is><x:t>d</x:t></x:is></x:c><c><f>1+1</f><v>2</v></c></x:row>'
+        '<row r="9"><c r="AB9" t="d"><v>2026-11-01T00:00:00</v></c></row>'
+    )
+    assert rows(by_hand(sheet, texts=texts)) == [(3, ["a", "", "bc"]), (4, ["d", "2"]), (9, [*[""] * 27, "2026-11-01"])]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        by_hand("", book='<workbookPr date1904="1"/>'),
+        by_hand('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'),
+        by_hand('<row><c r="XFD1"><v>1</v></c></row>'),
+        by_hand('<row><c t="s"><v>7</v></c></row>'),
+        by_hand("<row><c><v>nan</v></c></row>"),
+        by_hand("<row>"),
+    ],
+)
+def test_workbooks_that_cannot_be_read(data):
+    assert refusal(data) == ("workbook", [])
 
 
 def bomb(size: int, name: str = "xl/worksheets/sheet1.xml") -> bytes:

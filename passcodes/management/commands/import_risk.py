@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from passcodes import risk
 from passcodes.models import RiskBatch, RiskSource
-from passcodes.risk_models import BatchState, BatchWay
+from passcodes.risk_models import BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
 
 
@@ -87,4 +87,4 @@ def source_named(slug: str) -> RiskSource:
 def summary(batch: RiskBatch) -> str:
     """One line on what came of a batch."""
     figures = ", ".join(f"{name} {number:,}" for name, number in risk.counts(batch).items())
-    return f"Batch {batch.name} (#{batch.pk}): {figures}; {BatchState(batch.state).label}."
+    return f"Batch {batch.name} (#{batch.pk}): {figures}; {batch.state}."
