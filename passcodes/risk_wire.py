@@ -53,6 +53,6 @@ def put_aside(chunks: Iterable[bytes], *, key: str | None, heads: Iterable[str],
                 raise TooLarge
             check.update(chunk)
             file.write(chunk)
-        if key is None or not hmac.compare_digest(check.hexdigest().encode(), signed.strip().lower().encode()):
+        if not key or not hmac.compare_digest(check.hexdigest().encode(), signed.strip().lower().encode()):
             raise BadSignature
         yield file

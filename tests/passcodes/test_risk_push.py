@@ -98,8 +98,9 @@ def test_what_is_refused(source, changed, status, error):
     assert RiskRecord.objects.count() == 0
 
 
-def test_a_source_without_a_key_cannot_push():
-    factories.risk_source(key=None)
+@pytest.mark.parametrize("none", [None, ""])
+def test_a_source_without_a_key_cannot_push(none):
+    factories.risk_source(key=none)
     for key in ("", risk_wire.NO_KEY):
         assert push(key=key).status_code == 401
 
