@@ -181,8 +181,6 @@ def text_of(text: str, longest: int) -> str:
 
 def number_of(kind: str, text: str) -> str:
     """The document number, normalised and checked; 15 digits become the 18 of today. Raises RowError."""
-    if kind == "01" and documents.is_resident_number(text):
-        return text
     if not text.strip():
         raise RowError(Problem.MISSING, "document_number")
     text = _repaired(kind, text)
@@ -279,7 +277,8 @@ class Listing:
     def _person(self, values: list[str]) -> PersonRow:
         kind, number = self.identity(values)
         kind = _choice("kind", kind, Problem.KIND, "document_kind") if kind else "01"
-        number = number_of(kind, number)
+        if kind != "01" or not documents.is_resident_number(number):
+            number = number_of(kind, number)
         measure = self.measure(self.said(values))
         if len(self.tally.sample) < SAMPLE:
             times = (time and time.isoformat() for time in (measure.starts_at, measure.ends_at))
