@@ -26,7 +26,7 @@ from accounts import audit
 from accounts.lists import CappedPaginator, FoundFilter
 from accounts.models import AuditEntry
 from accounts.staff import StaffSite
-from accounts.wording import VERBS
+from accounts.wording import ACTIONS, VERBS
 
 # Of Django's admin, for our catalogue to say otherwise: its Chinese has blanks around names, and takes "log out" for
 # closing an account.
@@ -237,7 +237,8 @@ class AuditedAdmin(ModelAdmin):
         rows = AuditEntry.objects.filter(subject=self.subject_of(obj)).prefetch_related("actor__identifiers")
         entries = list(rows.order_by("-at", "-pk")[:HISTORY_LENGTH])
         for entry in entries:
-            entry.said = VERBS.get(entry.action.partition("-")[0], entry.action)
+            verb = VERBS.get(entry.action.partition("-")[0], entry.action)
+            entry.said = ACTIONS.get(entry.action, verb)
         context = {
             **self.admin_site.each_context(request),
             "title": _("History"),

@@ -39,6 +39,7 @@ ACTIONS = {
     "end-admin": gettext_lazy("Ended an institution admin"),
     "export-own-data": gettext_lazy("Own data taken away"),
     "lapse-document-check": gettext_lazy("Check by a person: not decided in time"),
+    "load-riskbatch": gettext_lazy("Risk list loaded"),
     "make-face-link": gettext_lazy("One-time link for a face check made"),
     "miss-admin": gettext_lazy("Tried a number to add an institution admin"),
     "miss-deskclerk": gettext_lazy("Tried a number to add a desk clerk"),
@@ -46,7 +47,9 @@ ACTIONS = {
     "move-identifier": gettext_lazy("Number moved to another account"),
     "run-retention": gettext_lazy("Old data deleted"),
     "refuse-document-check": gettext_lazy("Check by a person: refused"),
+    "refuse-riskbatch": gettext_lazy("Risk list refused"),
     "release-person": gettext_lazy("Person released from the account"),
+    "release-riskbatch": gettext_lazy("Risk batch put in force"),
     "send-to-desk": gettext_lazy("Sent to a desk"),
     "set-up-staff": gettext_lazy("Staff sign-in set up"),
     "sign-in-staff": gettext_lazy("Staff sign-in"),
@@ -54,6 +57,7 @@ ACTIONS = {
     "view-document-photo": gettext_lazy("Looked at the photo of a document"),
     "withdraw-document-check": gettext_lazy("Check by a person: withdrawn"),
     "withdraw-face-check": gettext_lazy("Face check withdrawn"),
+    "withdraw-riskbatch": gettext_lazy("Risk batch withdrawn"),
 }
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks import HOST, data, drop_database, faces, traffic
+from benchmarks import HOST, data, drop_database, faces, risk, traffic
 from benchmarks.processes import cpu_ms, gunicorn, memory_mb, parent
 from benchmarks.weight import kilobytes
 
@@ -123,6 +123,9 @@ def database_process() -> int | None:
 
 def run(stack: ExitStack) -> None:
     """Load, measure, print."""
+    say(f"Importing {risk.ROWS} risk rows, {risk.ROUNDS} times ...")
+    for line in risk.lines():
+        print(json.dumps(line))
     say(f"Loading {data.PEOPLE} people and {data.SCANS} scans ...")
     sessions = data.load(datetime.now(UTC))
     call_command("collectstatic", interactive=False, verbosity=0)

@@ -55,12 +55,22 @@ SELECT n, (n - 1) %% %(people)s + 1, (n - 1) %% %(people)s + 1,
 INSERT INTO declarations_stay (declaration_id, kind, division, from_on, to_on)
 SELECT n, 'travel', 210202, current_date - 3, current_date - 2 FROM generate_series(1, %(declarations)s, 5) n;
 
-INSERT INTO passcodes_riskarea (division, level, starts_on, source, created_at)
-SELECT 110101 + n, 'high', current_date - 5, 'bench', %(at)s FROM generate_series(1, 50) n;
+INSERT INTO passcodes_risksource (id, slug, name, office, office_phone, fresh_hours, pull_url, cursor, stale_from,
+    created_at)
+SELECT n, 'source-' || n, 'source', 'office', '024-12320', 24, '', '', %(at)s + interval '1 day', %(at)s
+  FROM generate_series(1, 10) n;
 
-INSERT INTO passcodes_riskrecord (document_hash, category, starts_at, source, office, office_phone, created_at)
-SELECT CASE WHEN n %% %(sick)s = 0 THEN md5('document' || n) ELSE md5('other' || n) END, 'confirmed',
-    %(at)s - interval '1 day', 'bench', 'office', '024-12320', %(at)s FROM generate_series(1, %(risks)s) n;
+INSERT INTO passcodes_riskbatch (id, source_id, name, digest, kind, way, state, rows, applied, errors, duplicates,
+    problems, created_at, released_at)
+SELECT n, n %% 10 + 1, 'batch-' || n, '', 'people', 'push', 'visible', 100, 100, 0, 0, '[]', %(at)s, %(at)s
+  FROM generate_series(1, 1000) n;
+
+INSERT INTO passcodes_riskarea (batch_id, division, level, starts_on, source)
+SELECT n, 110101 + n, 'high', current_date - 5, 'bench' FROM generate_series(1, 50) n;
+
+INSERT INTO passcodes_riskrecord (batch_id, document_hash, category, starts_at, source, office, office_phone)
+SELECT n %% 1000 + 1, CASE WHEN n %% %(sick)s = 0 THEN md5('document' || n) ELSE md5('other' || n) END, 'confirmed',
+    %(at)s - interval '1 day', 'bench', 'office', '024-12320' FROM generate_series(1, %(risks)s) n;
 
 INSERT INTO passcodes_colourchange (person_id, colour, reasons, at)
 SELECT n, CASE WHEN n %% %(sick)s = 0 THEN %(red)s ELSE %(green)s END, '[]', %(at)s

@@ -1,5 +1,6 @@
 """Who people are and what was said about their health."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 
@@ -10,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from declarations.documents import DocumentKind
 from declarations.questions import StayAnswer
-from healthpass.lib.encryption import EncryptedTextField, keyed_hash
+from healthpass.lib.encryption import EncryptedTextField, keyed_hash, keyed_hasher
 from healthpass.lib.masks import mask_document, mask_name
 
 ADULT_AGE = 16  # years
@@ -19,6 +20,11 @@ ADULT_AGE = 16  # years
 def document_hash(kind: str, number: str) -> str:
     """The keyed hash a person and a risk record meet by; `number` as `documents.normalise` gives it."""
     return keyed_hash(f"document-{DocumentKind(kind).family}", number)
+
+
+def document_hasher(kind: str) -> Callable[[str], str]:
+    """`document_hash` of one kind, for millions of numbers."""
+    return keyed_hasher(f"document-{DocumentKind(kind).family}")
 
 
 def name_hash(name: str) -> str:

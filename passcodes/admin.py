@@ -17,17 +17,18 @@ from django.views.decorators.http import require_POST
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
+from accounts.models import Account
 from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
-from passcodes import document_check_admin
+from passcodes import document_check_admin, risk, risk_admin
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
 
-__all__ = ["document_check_admin"]  # which registers the officers' queue
+__all__ = ["document_check_admin", "risk_admin"]  # which register their own models
 
 
 class RiskRecordForm(forms.ModelForm):
@@ -73,7 +74,7 @@ class RiskRecordAdmin(AuditedAdmin):
     can_add = True
     audits_looks = True
     shows_subtitle = False
-    list_display = ("number", "category", "starts_at", "ends_at", "office", "source")
+    list_display = ("number", "category", "starts_at", "ends_at", "office", "source", "counts")
     list_filter = (InForceFilter, CategoryFilter)
     ordering = ("-pk",)
     sortable_by = ()
@@ -91,11 +92,36 @@ class RiskRecordAdmin(AuditedAdmin):
         "office",
         "office_phone",
     )
-    shown_fields = ("category", "starts_at", "ends_at", "source", "office", "office_phone", "created_by", "created_at")
+    list_select_related = ("batch",)
+    shown_fields = (
+        "category",
+        "starts_at",
+        "ends_at",
+        "source",
+        "office",
+        "office_phone",
+        "counts",
+        "batch",
+        "created_by",
+        "created_at",
+    )
 
     @admin.display(description=gettext_lazy("number"))
     def number(self, record: RiskRecord) -> str:
         return f"#{record.pk}"
+
+    @admin.display(description=gettext_lazy("state"))
+    def counts(self, record: RiskRecord) -> str:
+        """That of the batch: only what is in force counts."""
+        return record.batch.get_state_display()
+
+    @admin.display(description=gettext_lazy("created by"))
+    def created_by(self, record: RiskRecord) -> Account | None:
+        return record.batch.created_by
+
+    @admin.display(description=gettext_lazy("created"))
+    def created_at(self, record: RiskRecord) -> datetime:
+        return record.batch.created_at
 
     def get_form(self, request: HttpRequest, obj: RiskRecord | None = None, change: bool = False, **kwargs):
         if obj is None:
@@ -112,8 +138,7 @@ class RiskRecordAdmin(AuditedAdmin):
         return {"starts_at": timezone.now().replace(second=0, microsecond=0)}
 
     def save_model(self, request: HttpRequest, obj: RiskRecord, form: RiskRecordForm, change: bool) -> None:
-        obj.created_by = request.user
-        super().save_model(request, obj, form, change)
+        risk.enter(row=obj, by=request.user, at=timezone.now())
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         kind, hashes = search_hashes(typed)
@@ -176,17 +201,30 @@ class RiskAreaAdmin(AuditedAdmin):
     order = 2
     can_add = can_change = True
     form = RiskAreaForm
-    list_display = ("place", "level", "starts_on", "ends_on", "source")
+    list_display = ("place", "level", "starts_on", "ends_on", "source", "counts")
     list_filter = (LevelFilter,)
     fields = ("division", "level", "starts_on", "ends_on", "source")
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
 
+    list_select_related = ("batch",)
+
     def get_readonly_fields(self, request: HttpRequest, obj: RiskArea | None = None):
-        return ("place", "level", "starts_on", "source") if obj else ()
+        return ("place", "level", "starts_on", "source", "counts", "batch") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: RiskArea | None = None):
-        return ("place", "level", "starts_on", "ends_on", "source") if obj else self.fields
+        return ("place", "level", "starts_on", "ends_on", "source", "counts", "batch") if obj else self.fields
+
+    def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
+        if change:
+            obj.save(update_fields=["ends_on"])
+        else:
+            risk.enter(row=obj, by=request.user, at=timezone.now())
+
+    @admin.display(description=gettext_lazy("state"))
+    def counts(self, area: RiskArea) -> str:
+        """That of the batch: only what is in force counts."""
+        return area.batch.get_state_display()
 
     @admin.display(description=gettext_lazy("division"))
     def place(self, area: RiskArea) -> str:
@@ -206,7 +244,7 @@ class ColourDayFilter(DayFilter):
 
 @admin.register(ColourChange, site=authority)
 class ColourChangeAdmin(AuditedAdmin):
-    order = 5
+    order = 6
     audits_looks = True
     list_display = ("at", "person", "colour")
     list_filter = (ColourDayFilter, ColourFilter)

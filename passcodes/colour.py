@@ -56,6 +56,7 @@ class Condition(models.TextChoices):
     GATE_FEVER = "gate_fever", _("temperature taken at an entrance")
     NOT_CURRENT = "not_current", _("no current declaration")
     IDENTITY = "identity", _("identity not checked")
+    STALE = "stale", _("epidemic data not up to date")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that decides a person's colour. `declarations`: the latest, and earlier ones with symptoms."""
+    """All that decides a person's colour. `declarations`: the latest, and earlier ones with symptoms.
+
+    `stale`: a source of risk data is older than its limit, so that nobody can be known to be without risk.
+    """
 
     real_name: bool
     declarations: tuple[Declared, ...] = ()
@@ -132,6 +136,7 @@ class Facts:
     areas: tuple[AreaMatch, ...] = ()
     risks: tuple[Risk, ...] = ()
     gate: Reading | None = None
+    stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,6 +265,12 @@ def _not_current(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         yield Reason(rule.code, rule.colour, since=latest)
 
 
+def _stale(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    """Neutral is worse than green and grey, and never hides a known red or yellow."""
+    if facts.stale:
+        yield Reason(rule.code, rule.colour)
+
+
 CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]] = {
     Condition.RISK: _risk,
     Condition.AREA: _area,
@@ -268,6 +279,7 @@ CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]]
     Condition.SYMPTOMS: _symptoms,
     Condition.GATE_FEVER: _gate_fever,
     Condition.NOT_CURRENT: _not_current,
+    Condition.STALE: _stale,
 }
 
 DEFAULT_RULES = (
@@ -284,5 +296,6 @@ DEFAULT_RULES = (
     Rule(Condition.CONTACT, Colour.YELLOW, days=14),
     Rule(Condition.SYMPTOMS, Colour.YELLOW, hours=72),
     Rule(Condition.GATE_FEVER, Colour.YELLOW, hours=72),
+    Rule(Condition.STALE, Colour.NEUTRAL),
     Rule(Condition.NOT_CURRENT, Colour.GREY, days=3),
 )

@@ -29,16 +29,21 @@ COLUMNS = """
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE s.declaration_id = latest.id
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL)) FROM passcodes_riskarea a
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL))
+     FROM passcodes_riskarea a
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
   (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone))
      FROM passcodes_riskrecord r
+     JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
   (SELECT json_build_array(temperature, taken_at) FROM passcodes_gatereading
-    WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate
+    WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate,
+  EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale
 """
 
 LATEST_DECLARATION = """
@@ -160,6 +165,7 @@ def facts_of(row: dict) -> Facts:
             for category, starts, ends, office, phone in _list(row["risks"])
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
+        stale=bool(row["stale"]),
     )
 
 

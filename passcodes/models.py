@@ -1,7 +1,6 @@
 """Pass codes, and the rows that their colour is derived from."""
 
 import secrets
-from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -11,8 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Task
 from declarations.models import Person
 from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
-from passcodes.colour import Colour, RiskCategory, RiskLevel
+from passcodes.colour import Colour
 from passcodes.findings import LiveFinding
+from passcodes.risk_models import RiskArea as RiskArea
+from passcodes.risk_models import RiskBatch as RiskBatch
+from passcodes.risk_models import RiskRecord as RiskRecord
+from passcodes.risk_models import RiskSource as RiskSource
 
 
 def new_public_id() -> str:
@@ -33,65 +36,6 @@ class PassCode(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
-
-
-class RiskRecordQuerySet(models.QuerySet):
-    def in_force(self, at: datetime) -> "RiskRecordQuerySet":
-        """Records whose measure has begun and not ended."""
-        return self.filter(Q(ends_at=None) | Q(ends_at__gt=at), starts_at__lte=at)
-
-
-class RiskRecord(models.Model):
-    """风险人员: a person's category in the epidemic database, met by the keyed hash of the document number."""
-
-    document_hash = models.CharField(max_length=32, db_index=True, editable=False)
-    category = models.CharField(_("category"), max_length=20, choices=RiskCategory)
-    starts_at = models.DateTimeField(_("measure begins"))
-    ends_at = models.DateTimeField(_("measure ends"), null=True, blank=True)
-    source = models.CharField(_("source"), max_length=100)
-    office = models.CharField(_("office"), max_length=100)
-    office_phone = models.CharField(_("office phone"), max_length=30)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, verbose_name=_("created by")
-    )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-
-    objects = RiskRecordQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("risk record")
-        verbose_name_plural = _("risk records")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_at=None) | Q(ends_at__gt=models.F("starts_at")), name="risk_record_ends_after_start"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.category} #{self.pk}"
-
-
-class RiskArea(models.Model):
-    """风险地区: the level of a division between two dates."""
-
-    division = models.PositiveIntegerField(_("division"), db_index=True)  # GB/T 2260
-    level = models.CharField(_("level"), max_length=6, choices=RiskLevel)
-    starts_on = models.DateField(_("from"))
-    ends_on = models.DateField(_("to"), null=True, blank=True)
-    source = models.CharField(_("source"), max_length=100)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("risk area")
-        verbose_name_plural = _("risk areas")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_on=None) | Q(ends_on__gte=models.F("starts_on")), name="risk_area_ends_after_start"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.level} {self.division}"
 
 
 class GateReading(models.Model):

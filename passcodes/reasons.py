@@ -76,6 +76,13 @@ TEXTS: dict[str, tuple[Promise, Promise]] = {
             " Until then entrances register your identity card and take your temperature."
         ),
     ),
+    Condition.STALE: (
+        gettext_lazy("The epidemic data have not come in on time, so at present no code can be green."),
+        gettext_lazy(
+            "You need do nothing; your code comes back by itself."
+            " Until then entrances register your identity card and take your temperature."
+        ),
+    ),
 }
 
 
@@ -107,7 +114,7 @@ def text_of(reason: Reason) -> ReasonText:
         until=reason.until,
         office=reason.office,
         phone=reason.office_phone or HOTLINE,
-        asks_office=reason.code not in (Condition.NOT_CURRENT, Condition.IDENTITY),
+        asks_office=reason.code not in (Condition.NOT_CURRENT, Condition.IDENTITY, Condition.STALE),
     )
 
 
@@ -122,8 +129,10 @@ def headline(colour_name: str) -> str:
     }[colour_name]
 
 
-def advice(colour_name: str) -> str:
-    """One line below the word."""
+def advice(colour_name: str, *, stale: bool = False) -> str:
+    """One line below the word. `stale`: it is neutral for want of risk data, not of an identity."""
+    if stale and colour_name == "neutral":
+        return _("The epidemic data are not up to date: entrances register you and take your temperature.")
     return {
         "green": _("With a normal temperature you may pass."),
         "yellow": _("Do not go to public places for now."),

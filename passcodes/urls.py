@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from passcodes import document_check_views, face_views, people_views, views
+from passcodes import api, document_check_views, face_views, people_views, views
 
 app_name = "passcodes"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("people/<int:proxy_id>/", people_views.relative, name="relative"),
     path("people/<int:proxy_id>/end/", people_views.end, name="end_proxy"),
     path("people/<int:proxy_id>/agree/", people_views.agree, name="agree"),
+    path("api/v1/risk/", api.push_risk, name="push_risk"),
     path(".well-known/health-pass/keys.json", views.key_set, name="key_set"),
     # Checks by a person
     re_path(r"^face/(?P<pass_id>[0-9a-f]{16})/ask/$", document_check_views.ask_person, name="ask_person"),

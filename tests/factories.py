@@ -22,7 +22,7 @@ from declarations.models import (
     name_hash,
 )
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
-from passcodes.models import PassCode, RiskRecord
+from passcodes.models import PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource
 from scanning.ids import new_id
 from scanning.models import Scan
 
@@ -117,8 +117,44 @@ def risk_record(*, number: str = DOCUMENTS[0], category: str = "confirmed", **fi
         "office_phone": "024-12320",
     }
     return RiskRecord.objects.create(
-        document_hash=document_hash(DocumentKind.RESIDENT_ID, number), category=category, **{**values, **fields}
+        batch=fields.pop("batch", None) or risk_batch(),
+        document_hash=document_hash(DocumentKind.RESIDENT_ID, number),
+        category=category,
+        **{**values, **fields},
     )
+
+
+def risk_area(*, division: int = 210102, level: str = "high", starts_on: date | None = None, **fields) -> RiskArea:
+    """An area at that level from today on."""
+    starts_on = starts_on or timezone.localdate()
+    batch = risk_batch(kind="areas")
+    return RiskArea.objects.create(
+        batch=batch, division=division, level=level, starts_on=starts_on, source="s", **fields
+    )
+
+
+def risk_batch(*, source: RiskSource | None = None, state: str = "visible", kind: str = "people") -> RiskBatch:
+    """A batch of one row, in force unless `state` says otherwise; of the manual source unless one is given."""
+    source = source or RiskSource.objects.get_or_create(slug="manual", defaults={"name": "人工登记"})[0]
+    now = timezone.now()
+    return RiskBatch.objects.create(
+        source=source,
+        name=f"entry-{source.batches.count() + 1}",
+        kind=kind,
+        way="manual",
+        state=state,
+        rows=1,
+        applied=1,
+        created_at=now,
+        released_at=None if state in ("draft", "refused") else now,
+        withdrawn_at=now if state == "withdrawn" else None,
+    )
+
+
+def risk_source(*, slug: str = "province", **fields) -> RiskSource:
+    """Who sends lists, with a key, without a freshness limit."""
+    values = {"name": "省疾控", "key": "key-of-the-province", "office": "辽宁省疾控中心", "office_phone": "024-23388"}
+    return RiskSource.objects.create(slug=slug, **{**values, **fields})
 
 
 def institution(*, name: str = "沈阳市第一中学", credit_code: str = "12210100000000001J") -> Institution:

@@ -35,8 +35,8 @@ PUBLIC = {
     "passcodes:offline",
     "scanning:open",
 }
-# Views that check a device key themselves, before any session: nobody gets anything without one.
-OWN_KEY = {"passcodes:code", "token", "scan_check", "scan_temperature"}
+# Views that check a device key or a signature themselves, before any session: nobody gets anything without one.
+OWN_KEY = {"passcodes:code", "passcodes:push_risk", "token", "scan_check", "scan_temperature"}
 # Views of the face check, which look up the right to it themselves: a one-time link's phone has no account.
 FACE = {
     "face",

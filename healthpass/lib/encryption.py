@@ -9,6 +9,7 @@ import functools
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -61,6 +62,18 @@ def keyed_digest(purpose: str, value: bytes) -> bytes:
 def keyed_hash(purpose: str, value: str) -> str:
     """32 hex digits (128 bits of `keyed_digest`): equality look-ups without the value."""
     return keyed_digest(purpose, value.encode()).hex()[:32]
+
+
+def keyed_hasher(purpose: str) -> Callable[[str], str]:
+    """`keyed_hash` of one purpose, for millions of values: half its time, as key and purpose are hashed once."""
+    begun = hmac.new(settings.LOOKUP_KEY.encode(), f"{purpose}\0".encode(), "sha256")
+
+    def hashed(value: str) -> str:
+        message = begun.copy()
+        message.update(value.encode())
+        return message.hexdigest()[:32]
+
+    return hashed
 
 
 class EncryptedBytesField(models.BinaryField):

@@ -15,7 +15,7 @@ from accounts.models import Account, AuditEntry, DeskClerk, Office
 from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
-from passcodes.models import ColourChange, DocumentCheck, PassCode, RiskArea, RiskRecord
+from passcodes.models import ColourChange, DocumentCheck, PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource
 from tests import factories
 
 NAME, NUMBER = "令狐冲", factories.DOCUMENTS[1]
@@ -42,6 +42,7 @@ def world(officer):
     institution = factories.institution()
     factories.member(institution=institution, account=account, role="admin")
     office = Office.objects.create(name="和平区服务台", phone="024-11111", division=210102)
+    listed = factories.risk_record(number=NUMBER)
     return {
         Office: office,
         DeskClerk: DeskClerk.objects.create(account=account, office=office),
@@ -53,8 +54,10 @@ def world(officer):
         Proxy: Proxy.objects.create(
             account=officer, person=pass_code.person, relation="parent", created_at=timezone.now()
         ),
-        RiskRecord: factories.risk_record(number=NUMBER),
-        RiskArea: RiskArea.objects.create(division=110105, level="high", starts_on="2026-11-01", source="x"),
+        RiskRecord: listed,
+        RiskBatch: listed.batch,
+        RiskSource: listed.batch.source,
+        RiskArea: factories.risk_area(division=110105),
         ColourChange: ColourChange.objects.create(person=pass_code.person, colour=2, at=timezone.now()),
         Institution: institution,
         Administrator: Administrator.objects.get(),
@@ -164,7 +167,8 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         person = factories.pass_code(account=account, number=factories.DOCUMENTS[number]).person
         ColourChange.objects.create(person=person, colour=1, at=timezone.now())
         factories.risk_record(number=factories.DOCUMENTS[number])
-        RiskArea.objects.create(division=110108, level="medium", starts_on="2026-11-01", source="x")
+        factories.risk_area(division=110108, level="medium")
+        factories.risk_source(slug=f"source-{number}")
         institution = factories.institution(name=f"机构{number}", credit_code=code)
         factories.member(institution=institution, account=account, role="admin")
         Proxy.objects.create(account=account, person=person, relation="other", created_at=timezone.now())
@@ -191,7 +195,7 @@ def test_risk_record_keeps_no_number(desk, officer, world):
     }
     desk.post(address(RiskRecord, "add"), values)
     record = RiskRecord.objects.order_by("-pk").first()
-    assert record.created_by == officer
+    assert (record.batch.created_by, record.batch.way, record.batch.state) == (officer, "manual", "visible")
     assert record.document_hash == factories.risk_record(number=factories.DOCUMENTS[2]).document_hash
     assert [value for value in vars(record).values() if factories.DOCUMENTS[2] in str(value)] == []
     assert AuditEntry.objects.get(action="add-riskrecord").subject == f"riskrecord:{record.pk}"

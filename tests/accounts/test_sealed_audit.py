@@ -80,7 +80,7 @@ def test_the_database_refuses_everything_but_inserting(chain, statement):
     assert (AuditEntry.objects.count(), AuditSeal.objects.count(), AuditSegment.objects.count()) == (6, 6, 2)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
+@pytest.mark.postgresql  # SQLite has no TRUNCATE
 @pytest.mark.parametrize("table", audit_doors.TABLES)
 def test_postgresql_refuses_truncate_too(chain, table):
     with pytest.raises(DatabaseError, match="inserted only"), transaction.atomic():
@@ -118,7 +118,7 @@ def test_a_row_that_was_committed_late_goes_into_the_next_segment(chain, now):
     assert findings() == []
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one transaction after the other")
+@pytest.mark.postgresql  # SQLite writes one transaction after the other
 @pytest.mark.django_db(transaction=True)
 def test_a_long_transaction_is_sealed_when_it_is_committed(now):
     other = connections.create_connection("default")

@@ -14,7 +14,7 @@ from declarations.models import Declaration, Person, Proxy
 from healthpass import retention
 from healthpass.lib.retention import Malformed, lines, period, read, shown
 from passcodes.colour import DEFAULT_RULES, RiskLevel
-from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading, RiskArea, RiskRecord
+from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading
 from scanning import partitions
 from scanning.models import Scan, ScanEvent
 from tests import factories
@@ -130,7 +130,7 @@ def risk(at):
 
 def area(at):
     day = timezone.localdate(at)
-    return RiskArea.objects.create(division=210102, level=RiskLevel.HIGH, starts_on=day, ends_on=day, source="x")
+    return factories.risk_area(division=210102, level=RiskLevel.HIGH, starts_on=day, ends_on=day)
 
 
 def event(at):

@@ -166,6 +166,29 @@ def test_no_current_declaration_is_grey(declarations, colour):
     assert colour_of(declarations=declarations) == colour
 
 
+@pytest.mark.parametrize(
+    ("given", "colour"),
+    [
+        ({}, Colour.NEUTRAL),
+        ({"declarations": ()}, Colour.NEUTRAL),  # would be grey
+        ({"risks": (risk("managed"),)}, Colour.YELLOW),
+        ({"risks": (risk("confirmed"),)}, Colour.RED),
+        ({"gate": Reading(37.3, AT)}, Colour.YELLOW),
+        ({"areas": (area(),)}, Colour.RED),
+    ],
+)
+def test_stale_risk_data_hide_green_and_grey_only(given, colour):
+    assert colour_of(stale=True, **given) == colour
+
+
+def test_stale_risk_data_are_a_reason_without_end_or_office():
+    assessment = assess(facts(stale=True, declarations=()), DEFAULT_RULES, AT)
+    assert [(reason.code, reason.until, reason.office) for reason in assessment.reasons] == [
+        ("stale", None, ""),
+        ("not_current", None, ""),
+    ]
+
+
 def test_worst_colour_wins_and_every_reason_is_kept():
     assessment = assess(
         facts(declarations=(), risks=(risk("managed"), risk("confirmed")), gate=Reading(39.0, AT)), DEFAULT_RULES, AT
@@ -209,6 +232,7 @@ lists = st.fixed_dictionaries(
         "stays": st.lists(stays, max_size=4),
         "declarations": st.lists(declared, max_size=4),
         "gate": st.none() | st.builds(Reading, st.none() | st.sampled_from([36.5, 37.3]), moments),
+        "stale": st.booleans(),
     }
 )
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.actions import device_key_hash
 from passcodes import facts
 from passcodes.colour import DEFAULT_RULES, Colour, assess
-from passcodes.models import GateReading, RiskArea
+from passcodes.models import GateReading
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -54,14 +54,12 @@ def test_risk_record_of_another_document_does_not(code, key):
 def test_declared_stay_meets_area_of_its_prefecture(holder, code, key):
     declaration = code.person.declarations.get()
     factories.stay(declaration=declaration, division=210202)
-    RiskArea.objects.create(
-        division=210200, level="medium", starts_on=timezone.localdate() - timedelta(days=5), source="s"
-    )
+    factories.risk_area(division=210200, level="medium", starts_on=timezone.localdate() - timedelta(days=5))
     assert colour_of(code, key) == Colour.YELLOW
 
 
 def test_home_in_high_risk_area_is_red(code, key):
-    RiskArea.objects.create(division=210102, level="high", starts_on=timezone.localdate(), source="s")
+    factories.risk_area(division=210102, level="high")
     assert colour_of(code, key) == Colour.RED
 
 

@@ -34,8 +34,10 @@ from declarations.models import (
 )
 from institutions.actions import add_member
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
+from passcodes import risk
 from passcodes.colour import RiskCategory
-from passcodes.models import ColourChange, GateReading, PassCode, RiskRecord
+from passcodes.models import ColourChange, GateReading, PassCode, RiskBatch, RiskRecord
+from passcodes.risk_models import BatchWay
 
 PASSWORD = "liaoning-demo-2026"
 DIVISION = 210102  # 沈阳市和平区
@@ -291,7 +293,7 @@ def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None
     made_at = at - (timedelta(days=4) if actor.colour == "grey" else DECLARED_AGO)
     _declared(person, account, made_at, phone=actor.phone, dry_cough=actor.colour == "yellow")
     if actor.colour == "red":
-        RiskRecord.objects.create(
+        record = RiskRecord(
             document_hash=person.document_hash,
             category=RiskCategory.CONFIRMED,
             starts_at=at - timedelta(days=1),
@@ -299,13 +301,14 @@ def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None
             office="演示疾病预防控制中心",
             office_phone="024-12320",
         )
+        risk.enter(row=record, by=None, at=at)
 
 
 def _declared(person: Person, account: Account, made_at: datetime, *, phone: str, dry_cough: bool = False) -> None:
     """One declaration, and no other facts."""
     for model in (Declaration, GateReading, ColourChange):
         model.objects.filter(person=person).delete()
-    RiskRecord.objects.filter(document_hash=person.document_hash).delete()
+    _unlist(person)
     Declaration.objects.create(
         person=person,
         account=account,
@@ -319,3 +322,11 @@ def _declared(person: Person, account: Account, made_at: datetime, *, phone: str
         fatigue=False,
         other_symptoms="",
     )
+
+
+def _unlist(person: Person) -> None:
+    """No risk record of the person, and no batch that was only for one."""
+    records = RiskRecord.objects.filter(document_hash=person.document_hash)
+    batches = list(records.filter(batch__way=BatchWay.MANUAL).values_list("batch", flat=True))
+    records.delete()
+    RiskBatch.objects.filter(pk__in=batches).delete()

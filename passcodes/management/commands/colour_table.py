@@ -27,6 +27,8 @@ def _lasts(rule: Rule) -> str:
             return "until the measure ends"
         case "not_current":
             return f"from {rule.days} days after the last declaration until the next"
+        case "stale":
+            return "until the data are up to date again"
         case "symptoms" | "gate_fever":
             return f"{rule.hours} hours, or until a normal gate reading"
         case _:

@@ -1,0 +1,276 @@
+"""Where risk data come from, and their batches, on the authority's site: upload, preview, release, withdraw."""
+
+import json
+import secrets
+from datetime import datetime
+from functools import partial
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts.audited import AuditedAdmin
+from accounts.authority import authority
+from accounts.lists import FieldFilter
+from passcodes import risk
+from passcodes.colour import RiskCategory, RiskLevel
+from passcodes.models import RiskBatch, RiskSource
+from passcodes.risk_models import MANUAL, BatchState, BatchWay
+from passcodes.risk_rows import Problem, RefusedFile
+from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE
+
+UPLOAD_LIMIT = settings.FILE_UPLOAD_MAX_MEMORY_SIZE  # so that no list is ever written to the disk in plain
+PROBLEMS_SHOWN = 20
+LABELS = {**dict(RiskCategory.choices), **dict(RiskLevel.choices)}
+
+
+class RiskSourceForm(forms.ModelForm):
+    """Pulls are asked for over HTTPS; in development over HTTP too."""
+
+    pull_url = forms.URLField(
+        label=gettext_lazy("Address to pull from"),
+        required=False,
+        max_length=300,
+        assume_scheme="https",
+        widget=AdminTextInputWidget,
+    )
+
+    def clean_pull_url(self) -> str:
+        url = self.cleaned_data["pull_url"]
+        if url and not (settings.DEBUG or url.startswith("https://")):
+            raise forms.ValidationError(_("The address must begin with https://."))
+        return url
+
+
+@admin.register(RiskSource, site=authority)
+class RiskSourceAdmin(AuditedAdmin):
+    """Added and changed. The key is made here and shown once."""
+
+    order = 2.6  # with what it is about: between areas and people
+    can_add = can_change = True
+    form = RiskSourceForm
+    change_form_template = "admin/risk_source.html"
+    list_display = ("name", "slug", "last_fresh_at", "fresh_hours", "freshness")
+    ordering = ("name",)
+    sortable_by = ()
+    actions = None
+    given = ("name", "slug", "office", "office_phone", "fresh_hours", "pull_url")
+
+    def get_fields(self, request: HttpRequest, obj: RiskSource | None = None):
+        return (*self.given, "has_key", "last_fresh_at", "freshness", "created_at") if obj else self.given
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RiskSource | None = None):
+        return ("slug", "has_key", "last_fresh_at", "freshness", "created_at") if obj else ()
+
+    @admin.display(description=gettext_lazy("key"))
+    def has_key(self, source: RiskSource) -> str:
+        return _("There is one.") if source.key else _("There is none: the source can neither push nor be pulled from.")
+
+    @admin.display(description=gettext_lazy("freshness"))
+    def freshness(self, source: RiskSource) -> str:
+        """In words: a stale source keeps everybody from being green."""
+        if source.stale_from is None:
+            return _("no limit")
+        until = timezone.localtime(source.stale_from).strftime("%Y-%m-%d %H:%M")
+        if source.stale_from > timezone.now():
+            return _("up to date until %(until)s") % {"until": until}
+        return _("not up to date since %(until)s: nobody's code is green") % {"until": until}
+
+    def save_model(self, request: HttpRequest, obj: RiskSource, form: RiskSourceForm, change: bool) -> None:
+        """A limit that is new or another counts from the last data, else from now on."""
+        obj.stale_from = obj.stale_after(obj.last_fresh_at or timezone.now())
+        super().save_model(request, obj, form, change)
+
+    def extra_urls(self, name: str) -> list:
+        view = self.admin_site.admin_view(require_POST(never_cache(self.key_view)))
+        return [path("<int:object_id>/key/", view, name=f"{name}_key")]
+
+    def key_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Makes a new key and shows it, this once; the old one ends."""
+        source = self.get_object(request, str(object_id))
+        source.key = get_random_string(43)
+        source.save(update_fields=["key"])
+        self.record(request, "change", source, fields=["key"])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Key of %(source)s") % {"source": source},
+            "opts": self.opts,
+            "source": source,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/risk_key.html", context)
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj and obj.slug != MANUAL:
+            context["key_url"] = reverse(f"admin:{self._name}_key", args=[obj.pk], current_app=self.admin_site.name)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+class RiskUploadForm(forms.Form):
+    """A list of people or areas, for one source."""
+
+    source = forms.ModelChoiceField(label=gettext_lazy("Source"), queryset=RiskSource.objects.exclude(slug=MANUAL))
+    file = forms.FileField(label=gettext_lazy("File (CSV or .xlsx)"))
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > UPLOAD_LIMIT:
+            raise forms.ValidationError(
+                _("The file is larger than %(limit)d MB. Split it, or have it imported on the server.")
+                % {"limit": UPLOAD_LIMIT // 1_000_000}
+            )
+        return file
+
+
+class BatchStateFilter(FieldFilter):
+    title = gettext_lazy("state")
+    parameter = "state"
+    offered = BatchState.choices
+
+
+class BatchWayFilter(FieldFilter):
+    title = gettext_lazy("way in")
+    parameter = "way"
+    offered = BatchWay.choices
+
+
+@admin.register(RiskBatch, site=authority)
+class RiskBatchAdmin(AuditedAdmin):
+    """Uploaded, looked at, released or refused, withdrawn; each by a button and with an audit row."""
+
+    order = 2.3
+    list_display = ("number", "source", "about", "state", "rows", "applied", "errors", "duplicates", "created_at")
+    list_filter = (BatchStateFilter, BatchWayFilter)
+    list_select_related = ("source",)
+    ordering = ("-pk",)
+    sortable_by = ()
+    actions = None
+    change_form_template = "admin/risk_batch.html"
+    change_list_template = "admin/risk_batches.html"
+    content = ("source", "name", "about", "way", "state", "rows", "applied", "errors", "duplicates")
+    decisions = ("created_by", "created_at", "released_by", "released_at", "withdrawn_by", "withdrawn_at")
+    readonly_fields = (*content, *decisions)
+
+    def get_fields(self, request: HttpRequest, obj: RiskBatch | None = None):
+        """Of its decisions those that were made."""
+        made = [name for name in self.decisions if obj and getattr(obj, name)]
+        return (*self.content, *made)
+
+    @admin.display(description=gettext_lazy("number"))
+    def number(self, batch: RiskBatch) -> str:
+        return f"#{batch.pk}"
+
+    @admin.display(description=gettext_lazy("about"))
+    def about(self, batch: RiskBatch) -> str:
+        return batch.get_kind_display()
+
+    def extra_urls(self, name: str) -> list:
+        decisions = {"release": risk.release, "refuse": risk.refuse, "withdraw": risk.withdraw}
+        views = [
+            path(
+                f"<int:object_id>/{verb}/",
+                self.admin_site.admin_view(require_POST(partial(self.decide_view, decide=decide))),
+                name=f"{name}_{verb}",
+            )
+            for verb, decide in decisions.items()
+        ]
+        return [path("upload/", self.admin_site.admin_view(self.upload_view), name=f"{name}_upload"), *views]
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """Loads the file as a draft and leads to its preview; nothing of it counts until it is released."""
+        now = timezone.now()
+        form = RiskUploadForm(request.POST or None, request.FILES or None)
+        if form.is_valid() and (batch := self._loaded(request, form, now)):
+            return HttpResponseRedirect(self._url("change", batch.pk))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Upload a list"),
+            "opts": self.opts,
+            "form": form,
+            "columns": [_columns_in_words(PEOPLE), _columns_in_words(AREAS)],
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/risk_upload.html", context)
+
+    def _loaded(self, request: HttpRequest, form: RiskUploadForm, now: datetime) -> RiskBatch | None:
+        """The draft; None with an error in the form."""
+        name = f"{timezone.localtime(now):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        try:
+            return risk.load(
+                source=form.cleaned_data["source"],
+                name=name,
+                way=BatchWay.UPLOAD,
+                file=form.cleaned_data["file"].file,
+                by=request.user,
+                at=now,
+            )
+        except RefusedFile as refused:
+            form.add_error("file", str(refused))
+        except risk.Busy:
+            form.add_error(None, _("Another list of this source is being loaded. Please try again in a minute."))
+        return None
+
+    def decide_view(self, request: HttpRequest, object_id: int, decide) -> HttpResponse:
+        """Releases, refuses or withdraws."""
+        batch = self.get_object(request, str(object_id))
+        try:
+            decide(batch=batch, by=request.user, at=timezone.now())
+        except risk.NotWaiting:
+            self.message_user(request, _("This batch was decided before."), messages.WARNING)
+        else:
+            self.message_user(request, _("It counts from the next display or scan on."), messages.SUCCESS)
+        return HttpResponseRedirect(self._url("change", batch.pk))
+
+    def _url(self, page: str, *args) -> str:
+        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"upload_url": self._url("upload"), **(extra_context or {})})
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj:
+            problems = [
+                {"line": line, "column": _column_in_words(column), "problem": Problem(problem).label}
+                for line, column, problem in obj.problems[:PROBLEMS_SHOWN]
+            ]
+            sample = [
+                {"who": who, "what": LABELS.get(what, what), "starts": starts, "ends": ends, "office": office}
+                for who, what, starts, ends, office in map(_readable, json.loads(obj.sample or "[]"))
+            ]
+            earlier = RiskBatch.objects.filter(source=obj.source_id, digest=obj.digest, state=BatchState.VISIBLE)
+            verbs = {BatchState.DRAFT: ("release", "refuse"), BatchState.VISIBLE: ("withdraw",)}.get(obj.state, ())
+            context |= {f"{verb}_url": self._url(verb, obj.pk) for verb in verbs}
+            context |= {
+                "problems": problems,
+                "sample": sample,
+                "same": earlier.exclude(pk=obj.pk).first() if obj.state == BatchState.DRAFT else None,
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _readable(row: list[str]) -> list[str]:
+    """A row of the sample, its times without the zone."""
+    who, what, starts, ends, office = row
+    return [who, what, *(value and value[:16].replace("T", " ") for value in (starts, ends)), office]
+
+
+def _column_in_words(name: str) -> str:
+    """Its first Chinese header, and our name for it."""
+    return f"{(PEOPLE | AREAS)[name].split()[0]} {name}" if name else ""
+
+
+def _columns_in_words(columns: dict[str, str]) -> list[dict]:
+    """The headers that a list may have: ours, the first Chinese one, whether it may be missing."""
+    return [
+        {"name": name, "chinese": others.split()[0], "may_lack": name in MAY_LACK} for name, others in columns.items()
+    ]

@@ -1,0 +1,187 @@
+"""The epidemic database: where it comes from, in which batches, and its rows, which count while it is visible."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from healthpass.lib.encryption import EncryptedTextField
+from passcodes.colour import RiskCategory, RiskLevel
+
+MANUAL = "manual"  # the slug of the source of what officers enter one by one
+
+
+class RiskSource(models.Model):
+    """风险数据来源: who sends lists, with which key, and how old they may become."""
+
+    slug = models.SlugField(_("short name"), max_length=40, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    # Of rows that name no office themselves.
+    office = models.CharField(_("office"), max_length=100, blank=True)
+    office_phone = models.CharField(_("office phone"), max_length=30, blank=True)
+    fresh_hours = models.PositiveSmallIntegerField(
+        _("freshness limit in hours"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )  # null = never stale
+    key = EncryptedTextField(_("key"), null=True)  # signs pushes and pulls; null = neither is possible
+    pull_url = models.URLField(_("address to pull from"), max_length=300, blank=True)
+    cursor = models.CharField(max_length=200, blank=True, editable=False)  # where the next pull begins
+    last_fresh_at = models.DateTimeField(_("last data"), null=True, editable=False)
+    stale_from = models.DateTimeField(_("stale from"), null=True, editable=False)  # follows from the two, for the facts
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("risk source")
+        verbose_name_plural = _("risk sources")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def stale_after(self, fresh_at: datetime) -> datetime | None:
+        """When data of `fresh_at` are too old; None = never."""
+        return fresh_at + timedelta(hours=self.fresh_hours) if self.fresh_hours else None
+
+
+class BatchState(models.TextChoices):
+    """Where a batch stands. Only the rows of visible ones count."""
+
+    DRAFT = "draft", _("waits for release")
+    VISIBLE = "visible", _("in force")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    REFUSED = "refused", _("refused")
+
+
+class BatchWay(models.TextChoices):
+    """How a batch came in."""
+
+    MANUAL = "manual", _("entered by an officer")
+    UPLOAD = "upload", _("uploaded")
+    COMMAND = "command", _("imported on the server")
+    PUSH = "push", _("pushed")
+    PULL = "pull", _("pulled")
+
+
+class BatchKind(models.TextChoices):
+    """What the rows of a list are about."""
+
+    PEOPLE = "people", _("listed people")
+    AREAS = "areas", _("areas")
+
+
+class RiskBatch(models.Model):
+    """风险数据批次: what came in at once. It begins to count, and ceases to, in one step: by its state."""
+
+    source = models.ForeignKey(RiskSource, models.PROTECT, related_name="batches", verbose_name=_("source"))
+    name = models.CharField(_("batch id"), max_length=64)  # the sender's
+    digest = models.CharField(max_length=64, blank=True, editable=False)  # keyed, of the content
+    kind = models.CharField(_("about"), max_length=6, choices=BatchKind)
+    way = models.CharField(_("way in"), max_length=7, choices=BatchWay)
+    state = models.CharField(_("state"), max_length=9, choices=BatchState, default=BatchState.DRAFT)
+    rows = models.PositiveIntegerField(_("rows"), default=0)  # read: the next three together
+    applied = models.PositiveIntegerField(_("rows taken"), default=0)
+    errors = models.PositiveIntegerField(_("rows with errors"), default=0)
+    duplicates = models.PositiveIntegerField(_("repeated rows"), default=0)
+    problems = models.JSONField(default=list, editable=False)  # the first errors: [line, column, risk_rows.Problem]
+    sample = EncryptedTextField(null=True)  # JSON of the first rows, masked, until somebody has decided
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("created by")
+    )
+    created_at = models.DateTimeField(_("created"))
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("released by")
+    )
+    released_at = models.DateTimeField(_("released"), null=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by")
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)  # or refused
+
+    class Meta:
+        verbose_name = _("risk batch")
+        verbose_name_plural = _("risk batches")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "name"], name="risk_batch_named_once_by_its_source"),
+            models.CheckConstraint(
+                condition=~Q(state="visible") | Q(released_at__isnull=False), name="risk_batch_in_force_was_released"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="withdrawn") | Q(released_at__isnull=False, withdrawn_at__isnull=False),
+                name="risk_batch_withdrawn_was_in_force",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class RiskRecordQuerySet(models.QuerySet):
+    def in_force(self, at: datetime) -> "RiskRecordQuerySet":
+        """Records of visible batches whose measure has begun and not ended."""
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=at), starts_at__lte=at, batch__state=BatchState.VISIBLE)
+
+
+class RiskRecord(models.Model):
+    """风险人员: a person's category in the epidemic database, met by the keyed hash of the document number.
+
+    Lists have millions of rows, so there is as little on a row as can be: one index, and no constraint that would
+    look the batch up for each. Batches are never deleted. Who entered it and when is the batch's to tell.
+    """
+
+    batch = models.ForeignKey(
+        RiskBatch,
+        models.PROTECT,
+        related_name="records",
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("batch"),
+    )
+    document_hash = models.CharField(max_length=32, editable=False)
+    category = models.CharField(_("category"), max_length=20, choices=RiskCategory)
+    starts_at = models.DateTimeField(_("measure begins"))
+    ends_at = models.DateTimeField(_("measure ends"), null=True, blank=True)
+    source = models.CharField(_("source"), max_length=100, blank=True)  # as the list has it, beside the batch's
+    office = models.CharField(_("office"), max_length=100)
+    office_phone = models.CharField(_("office phone"), max_length=30)
+
+    objects = RiskRecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("risk record")
+        verbose_name_plural = _("risk records")
+        indexes = [models.Index(fields=["document_hash"], name="risk_record_document")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")), name="risk_record_ends_after_start"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category} #{self.pk}"
+
+
+class RiskArea(models.Model):
+    """风险地区: the level of a division between two dates."""
+
+    batch = models.ForeignKey(
+        RiskBatch, models.PROTECT, related_name="areas", editable=False, db_index=False, verbose_name=_("batch")
+    )
+    division = models.PositiveIntegerField(_("division"), db_index=True)  # GB/T 2260
+    level = models.CharField(_("level"), max_length=6, choices=RiskLevel)
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("to"), null=True, blank=True)
+    source = models.CharField(_("source"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("risk area")
+        verbose_name_plural = _("risk areas")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="risk_area_ends_after_start"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.division}"
