@@ -14,7 +14,7 @@ from declarations.models import Declaration, Person, Proxy
 from healthpass import retention
 from healthpass.lib.retention import Malformed, lines, period, read, shown
 from passcodes.colour import DEFAULT_RULES, RiskLevel
-from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading
+from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading, RiskRecord
 from scanning import partitions
 from scanning.models import Scan, ScanEvent
 from tests import factories
