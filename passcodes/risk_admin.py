@@ -175,14 +175,18 @@ class RiskBatchAdmin(AuditedAdmin):
         return batch.get_kind_display()
 
     def extra_urls(self, name: str) -> list:
-        decisions = {"release": risk.release, "refuse": risk.refuse, "withdraw": risk.withdraw}
+        decisions = {
+            "release": (risk.release, gettext_lazy("The list is in force from the next display or scan on.")),
+            "refuse": (risk.refuse, gettext_lazy("The list is refused and will never count.")),
+            "withdraw": (risk.withdraw, gettext_lazy("The list ceases to count from the next display or scan on.")),
+        }
         views = [
             path(
                 f"<int:object_id>/{verb}/",
-                self.admin_site.admin_view(require_POST(partial(self.decide_view, decide=decide))),
+                self.admin_site.admin_view(require_POST(partial(self.decide_view, decide=decide, done=done))),
                 name=f"{name}_{verb}",
             )
-            for verb, decide in decisions.items()
+            for verb, (decide, done) in decisions.items()
         ]
         return [path("upload/", self.admin_site.admin_view(self.upload_view), name=f"{name}_upload"), *views]
 
@@ -220,7 +224,7 @@ class RiskBatchAdmin(AuditedAdmin):
             form.add_error(None, _("Another list of this source is being loaded. Please try again in a minute."))
         return None
 
-    def decide_view(self, request: HttpRequest, object_id: int, decide) -> HttpResponse:
+    def decide_view(self, request: HttpRequest, object_id: int, decide, done) -> HttpResponse:
         """Releases, refuses or withdraws."""
         batch = self.get_object(request, str(object_id))
         try:
@@ -228,7 +232,7 @@ class RiskBatchAdmin(AuditedAdmin):
         except risk.NotWaiting:
             self.message_user(request, _("This batch was decided before."), messages.WARNING)
         else:
-            self.message_user(request, _("It counts from the next display or scan on."), messages.SUCCESS)
+            self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(self._url("change", batch.pk))
 
     def _url(self, page: str, *args) -> str:

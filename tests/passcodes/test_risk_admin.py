@@ -118,6 +118,28 @@ def test_nobody_uploads_for_the_manual_source(desk):
     assert "Select a valid choice" in upload(desk, manual).text
 
 
+def test_without_a_source_the_way_to_one_is_shown(desk):
+    assert '<a href="/admin/passcodes/risksource/add/">Add a source</a> first.' in desk.get(UPLOAD).text
+    factories.risk_source()
+    assert "Add a source" not in desk.get(UPLOAD).text
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "said"),
+    [
+        ("draft", "release", "The list is in force from the next display or scan on."),
+        ("draft", "refuse", "The list is refused and will never count."),
+        ("visible", "withdraw", "The list ceases to count from the next display or scan on."),
+        ("withdrawn", "withdraw", "This batch was decided before."),
+    ],
+)
+def test_what_was_decided_is_said(desk, source, state, verb, said):
+    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state)
+    if state == "withdrawn":
+        decide(desk, batch, "withdraw")
+    assert said in decide(desk, batch, verb).text
+
+
 def test_strangers_and_unconfirmed_officers_get_nothing(client, officer, source):
     for browser in (client, factories.staff_client(account=officer, second_factor=False)):
         file = SimpleUploadedFile("a.csv", lists.text().getvalue())
