@@ -1,11 +1,9 @@
 """People, doors and a token for the tests of the scanner's pages."""
 
 import pytest
-from django.utils import timezone
 
-from passcodes import keys, tokens
-from passcodes.colour import Colour
 from tests import factories
+from tests.scanning.steps import browser, live_token
 
 
 @pytest.fixture
@@ -15,8 +13,7 @@ def code():
 
 @pytest.fixture
 def token(code):
-    now = timezone.now()
-    return tokens.sign(code.public_id, Colour.GREEN, keys.signing_key(now), now)
+    return live_token(code)
 
 
 @pytest.fixture
@@ -24,6 +21,17 @@ def account():
     account = factories.account(phone="+8613800000009")
     factories.pass_code(account=account, number=factories.DOCUMENTS[1], name="王五")
     return account
+
+
+@pytest.fixture
+def scanner(account):
+    return account
+
+
+@pytest.fixture
+def device(scanner):
+    """The scanner's browser with its key."""
+    return browser(factories.device_key(account=scanner))
 
 
 @pytest.fixture

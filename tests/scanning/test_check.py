@@ -1,6 +1,5 @@
 """POST /scan/check: what a scanner's device gets, and what is written."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
@@ -12,60 +11,15 @@ from django.utils import timezone
 
 from accounts.models import DeviceKey
 from declarations.models import Assurance, Person
-from passcodes import keys, tokens
+from passcodes import tokens
 from passcodes.colour import Colour
 from passcodes.models import GateReading
 from scanning import ids
 from scanning.models import Scan, ScanEvent
 from tests import factories
+from tests.scanning.steps import browser, live_token, post, scan
 
 pytestmark = pytest.mark.django_db
-
-ORIGIN = "http://testserver"
-
-
-def live_token(code, colour=Colour.GREEN, at=None):
-    at = at or timezone.now()
-    return tokens.sign(code.public_id, colour, keys.signing_key(at), at)
-
-
-@pytest.fixture
-def code():
-    return factories.pass_code(account=factories.account())
-
-
-@pytest.fixture
-def scanner():
-    account = factories.account(phone="+8613800000009")
-    factories.pass_code(account=account, number=factories.DOCUMENTS[1])
-    return account
-
-
-@pytest.fixture
-def door(scanner):
-    institution = factories.institution()
-    factories.member(institution=institution, account=scanner)
-    return factories.entrance(institution=institution)
-
-
-@pytest.fixture
-def device(scanner):
-    return browser(factories.device_key(account=scanner))
-
-
-def browser(key):
-    client = Client(headers={"accept-language": "en", "origin": ORIGIN})
-    client.cookies["scan_key"] = key
-    return client
-
-
-def post(client, path="/scan/check", **body):
-    return client.post(path, json.dumps(body, default=str), content_type="application/json")
-
-
-def scan(client, code, door=None, **body):
-    body = {"id": ids.new_id(timezone.now()), "token": live_token(code), **body}
-    return post(client, entrance=door and door.pk, **body)
 
 
 def test_green_code_says_take_the_temperature(device, code, door):

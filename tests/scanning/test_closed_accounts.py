@@ -11,12 +11,12 @@ from accounts.models import Account
 from declarations.models import Person
 from institutions.models import Membership
 from scanning.models import Scan
-from tests.scanning.test_check import browser, code, device, door, live_token, scan, scanner  # noqa: F401
+from tests.scanning.steps import live_token, scan
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_code_shown_a_moment_ago_is_unknown(device, code, door):  # noqa: F811
+def test_a_code_shown_a_moment_ago_is_unknown(device, code, door):
     token = live_token(code)
     assert scan(device, code, door, token=token).json()["outcome"] == "green"
     account = code.person.holder
@@ -25,7 +25,7 @@ def test_a_code_shown_a_moment_ago_is_unknown(device, code, door):  # noqa: F811
     assert Scan.objects.filter(person=code.person).count() == 1
 
 
-def test_a_scanner_whose_account_is_closed_scans_no_more(device, scanner, code, door):  # noqa: F811
+def test_a_scanner_whose_account_is_closed_scans_no_more(device, scanner, code, door):
     closing.close(account=scanner, by=scanner, at=timezone.now())
     assert scan(device, code, door).status_code == 401
     assert not Membership.objects.current().exists()
