@@ -6,6 +6,7 @@ from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import audit, me
+from accounts.desk import end_clerk
 from accounts.models import Account, DeskClerk, IdentifierKind, OneTimeCode
 
 
@@ -26,9 +27,7 @@ def close(*, account: Account, by: Account, at: datetime) -> None:
     for end in me.closers():
         end(account=account, by=by, at=at)
     for clerk in DeskClerk.objects.current().filter(account=account):
-        clerk.ended_at = at
-        clerk.save(update_fields=["ended_at"])
-        audit.record(by=by, action="end-deskclerk", subject=f"deskclerk:{clerk.pk}", at=at)
+        end_clerk(clerk=clerk, by=by, at=at)
     OneTimeCode.objects.filter(identifier_hash__in=account.identifiers.values("hash")).delete()
     TOTPDevice.objects.filter(user=account).delete()
     account.devices.all().delete()  # with their keys
