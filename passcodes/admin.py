@@ -203,17 +203,17 @@ class RiskAreaAdmin(AuditedAdmin):
     form = RiskAreaForm
     list_display = ("place", "level", "starts_on", "ends_on", "source", "counts")
     list_filter = (LevelFilter,)
-    fields = ("division", "level", "starts_on", "ends_on", "source")
+    list_select_related = ("batch",)
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
-
-    list_select_related = ("batch",)
+    add_fields = ("division", "level", "starts_on", "ends_on", "source")
+    shown_fields = ("place", "level", "starts_on", "ends_on", "source", "counts", "batch")
 
     def get_readonly_fields(self, request: HttpRequest, obj: RiskArea | None = None):
-        return ("place", "level", "starts_on", "source", "counts", "batch") if obj else ()
+        return [name for name in self.shown_fields if name != "ends_on"] if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: RiskArea | None = None):
-        return ("place", "level", "starts_on", "ends_on", "source", "counts", "batch") if obj else self.fields
+        return self.shown_fields if obj else self.add_fields
 
     def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
         if change:
