@@ -43,12 +43,14 @@ def colours(account: Account, at: datetime) -> Iterator[Row]:
 
 @section("risk_records", gettext_lazy("Records of the epidemic database about you"), order=37)
 def risk_records(account: Account, at: datetime) -> Iterator[Row]:
-    """Only for a real-name person: whoever claims a stranger's document learns nothing."""
+    """Only for a real-name person: whoever claims a stranger's document learns nothing. Also what does not count."""
     own = Person.objects.held_by(account).real_name().first()
     rows = RiskRecord.objects.filter(document_hash=own.document_hash) if own else RiskRecord.objects.none()
-    for record in rows.order_by("-starts_at", "-pk"):
+    for record in rows.select_related("batch").order_by("-starts_at", "-pk"):
+        batch = record.batch
         yield [
             Fact("category", _("category"), record.category, record.get_category_display()),
+            Fact("state", _("state"), batch.state, batch.get_state_display()),
             Fact("starts_at", _("measure begins"), record.starts_at),
             Fact("ends_at", _("measure ends"), record.ends_at),
             Fact("office", _("office"), record.office),

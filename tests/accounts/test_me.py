@@ -149,6 +149,15 @@ def test_who_only_claims_a_document_learns_nothing_of_its_owner(client):
     assert len(document["declarations"]) == 1
 
 
+@pytest.mark.parametrize("state", ["draft", "visible", "withdrawn", "refused"])
+def test_whether_a_record_about_me_counts_is_said(client, resident, state):
+    factories.risk_record(batch=factories.risk_batch(state=state))
+    words = {"draft": "waits for release", "visible": "in force", "withdrawn": "withdrawn", "refused": "refused"}
+    assert words[state] in client.get("/me/").text
+    (record,) = client.post("/me/export/").json()["risk_records"]
+    assert (record["category"], record["state"]) == ("confirmed", state)
+
+
 def test_the_phone_of_who_declared_for_me_is_not_given_to_me(client, resident):
     helper = factories.account(phone=OTHER)
     factories.declaration(person=resident.person, account=helper, phone=OTHER)
