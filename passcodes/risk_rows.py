@@ -281,7 +281,8 @@ class Listing:
             number = number_of(kind, number)
         measure = self.measure(self.said(values))
         if len(self.tally.sample) < SAMPLE:
-            times = (time and time.isoformat() for time in (measure.starts_at, measure.ends_at))
+            moments = (measure.starts_at, measure.ends_at)
+            times = (moment and moment.astimezone(BEIJING).isoformat() for moment in moments)
             self.tally.sample.append([mask_document(number), measure.category, *times, measure.office])
         return PersonRow(self.hashers[kind](number), measure)
 

@@ -52,6 +52,12 @@ def test_a_row_as_it_should_be():
     assert tally.sample[0][0] == "21**************15"
 
 
+def test_the_sample_shows_beijing_s_time_whatever_the_list_s():
+    row = ["2026-11-01T20:00:00Z" if name == "starts_at" else value for name, value in zip(HEADER, ROW, strict=True)]
+    _, tally = read(HEADER, row)
+    assert tally.sample[0][2] == "2026-11-02T04:00:00+08:00"
+
+
 def test_chinese_headers_words_and_kinds():
     header = ["证件类型", " 证件号码 ", "人员类别", "管控开始时间", "管控结束时间", "责任单位", "责任单位电话", ""]
     row = ["护照", "e1234567", "密切接触者", "2026年11月1日 8时30分", "", "区疾控", "024-1"]
