@@ -6,7 +6,10 @@ const QUALITY = 0.88;
 export function photoForm(form, { client, texts, say, refresh, fail }) {
   const sending = form.querySelector("[data-photo-sending]");
   const words = form.querySelector("[data-photo-words]");
-  form.querySelectorAll("input[type=file]").forEach((input) => input.addEventListener("change", () => send(input)));
+  for (const input of form.querySelectorAll("input[type=file]")) {
+    input.addEventListener("change", () => send(input));
+    send(input); // chosen before this script had come
+  }
 
   async function send(input) {
     if (!input.files.length) return;

@@ -234,6 +234,19 @@ def test_refused_camera_leads_to_the_other_ways(new_phone, outbox, pass_id):
     assert page.get_by_role("link", name="申请由工作人员核验").is_visible()
 
 
+def test_a_photo_chosen_before_the_scripts_came_is_sent(phone, outbox, pass_id):
+    held = []
+    sign_in(phone, outbox, SON, f"/face/{pass_id}/")
+    phone.locator("[data-consent]").click()
+    panel(phone, "photo").wait_for()
+    phone.route("**/js/face-photo*.js", lambda route: held.append(route))
+    phone.reload(wait_until="commit")
+    phone.locator("[data-photo-album]").set_input_files(photo())
+    assert len(held) == 1
+    held.pop().continue_()
+    panel(phone, "waiting").wait_for()
+
+
 def test_link_brings_the_check_to_the_person_s_own_phone(proxy_phone, new_phone):
     page = proxy_phone
     page.locator("[data-consent]").click()
