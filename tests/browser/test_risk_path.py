@@ -34,6 +34,7 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     source = factories.risk_source()
     desk = new_phone(viewport={"width": 1100, "height": 740})
     sign_in_staff(desk, staff(OFFICER, is_officer=True), "/admin/passcodes/riskbatch/upload/")
+    desk.get_by_role("heading", name="上传名单").wait_for()
     check_accessibility(desk)
     desk.get_by_label("来源").select_option(label=source.name)
     desk.locator("[name=file]").set_input_files(path)
@@ -68,6 +69,7 @@ def test_my_data_is_read_taken_away_and_the_account_closed(phone, outbox, holder
     assert factories.DOCUMENTS[0] in json.dumps(taken, ensure_ascii=False)
 
     phone.get_by_role("link", name="注销账号").click()
+    phone.get_by_role("heading", name="注销账号").wait_for()
     check_accessibility(phone)
     phone.get_by_role("button", name="发送验证码").click()
     phone.locator("[name=code]").fill(outbox.code(HOLDER))
