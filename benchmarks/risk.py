@@ -42,6 +42,8 @@ SELECT '\\x00', md5('name' || n), '01', '\\x00',
     md5('four' || n), '1', '\\x00', 1, false, now()
   FROM unnest(%(numbers)s::text[]) WITH ORDINALITY AS listed (number, n)
 """
+# Not Django's flush: nobody empties the audit.
+EMPTY = "TRUNCATE declarations_person, passcodes_riskbatch, passcodes_risksource RESTART IDENTITY CASCADE"
 LISTED = """
 SELECT count(*) FROM declarations_person p
  WHERE EXISTS (SELECT 1 FROM passcodes_riskrecord r JOIN passcodes_riskbatch b ON b.id = r.batch_id
@@ -92,7 +94,7 @@ def timed(*command: str) -> tuple[float, float]:
 
 
 def lines() -> list[dict]:
-    """The lines of `risk_import` and `risk_undo`. The database is empty before and after."""
+    """The lines of `risk_import` and `risk_undo`. The database is empty before and after, but for some audit rows."""
     url = os.environ["DATABASE_URL"]
     call_command("migrate", verbosity=0)
     imports, floors, undos = [], [], []
@@ -116,7 +118,7 @@ def lines() -> list[dict]:
             undos.append(_undone(connection, name))
             connection.execute("TRUNCATE passcodes_riskrecord")
         connection.execute("DROP TABLE floor")
-    call_command("flush", interactive=False, verbosity=0)
+        connection.execute(EMPTY)
     seconds = statistics.median(taken for taken, _ in imports)
     ratios = [own[0] / other[0] for own, other in zip(imports, floors, strict=True)]
     return [
