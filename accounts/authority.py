@@ -1,5 +1,7 @@
 """The health authority's site, `/admin/`. Each app's admin.py registers what it keeps."""
 
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +23,10 @@ class AuthoritySite(AuditedSite):
 
     def may_enter(self, account: Account) -> bool:
         return account.is_officer
+
+    def role_since(self, account: Account) -> datetime:
+        """When the second office agreed. Only for who may enter."""
+        return account.officer_role.approved_at
 
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The first page, with recent alerts of unusually many looks at people."""

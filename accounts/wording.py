@@ -17,7 +17,9 @@ VERBS = {
 }
 ACTIONS = {
     "add-admin": gettext_lazy("Added an institution admin"),
+    "add-officer": gettext_lazy("Officer proposed"),
     "approve-document-check": gettext_lazy("Check by a person: document seen"),
+    "approve-officer": gettext_lazy("Officer approved by a second office"),
     "ask-document-check": gettext_lazy("Asked for a check by a person"),
     "begin-face-check": gettext_lazy("Face check begun"),
     "change-password": gettext_lazy("Changed the own password"),
@@ -43,6 +45,8 @@ ACTIONS = {
     "make-face-link": gettext_lazy("One-time link for a face check made"),
     "miss-admin": gettext_lazy("Tried a number to add an institution admin"),
     "miss-deskclerk": gettext_lazy("Tried a number to add a desk clerk"),
+    "first-officer": gettext_lazy("First officer of an office made on the server"),
+    "miss-officer": gettext_lazy("Tried a number to propose an officer"),
     "miss-scanner": gettext_lazy("Tried a number to add a scanner"),
     "move-identifier": gettext_lazy("Number moved to another account"),
     "run-retention": gettext_lazy("Old data deleted"),

@@ -28,8 +28,8 @@ SCANNERS = 400  # one at each entrance, two entrances an institution
 SICK = 50  # every fiftieth person is listed as a confirmed case
 
 FILL = """
-INSERT INTO accounts_account (id, password, is_active, is_officer, last_four_hash, created_at)
-SELECT n, '!', true, false, md5('four' || n), %(at)s FROM generate_series(1, %(people)s) n;
+INSERT INTO accounts_account (id, password, is_active, last_four_hash, created_at)
+SELECT n, '!', true, md5('four' || n), %(at)s FROM generate_series(1, %(people)s) n;
 
 INSERT INTO accounts_identifier (account_id, kind, value, hash, used_at, created_at)
 SELECT n, 'phone', %(phone)s, md5('phone' || n), %(at)s, %(at)s FROM generate_series(1, %(people)s) n;

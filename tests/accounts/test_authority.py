@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.audit import record
 from accounts.authority import authority
-from accounts.models import Account, AuditEntry, DeskClerk, Office
+from accounts.models import Account, AuditEntry, DeskClerk, Office, Officer
 from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
@@ -46,6 +46,7 @@ def world(officer):
     return {
         Office: office,
         DeskClerk: DeskClerk.objects.create(account=account, office=office),
+        Officer: officer.officer_roles.get(),
         DocumentCheck: document_check(pass_code, account),
         Account: account,
         AuditEntry: record(by=officer, action="test-thing", subject="thing:1", at=timezone.now()),

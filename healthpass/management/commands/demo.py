@@ -18,6 +18,7 @@ from accounts.models import (
     Identifier,
     IdentifierKind,
     Office,
+    Officer,
     identifier_hash,
     last_four_hash,
 )
@@ -84,6 +85,14 @@ ACTORS = (
         totp_secret="LIAONINGDEMOHEALTHAUTHORITY2345A",
         note="/admin/login/, and the desk at /desk/login/",
     ),
+    Actor(
+        "authority",
+        "+8613800000009",
+        "演示卫健",
+        password=PASSWORD,
+        totp_secret="LIAONINGDEMOSECONDOFFICER234567B",
+        note="/admin/login/, of another office: agrees to what the first has proposed",
+    ),
 )
 
 
@@ -101,6 +110,10 @@ RELATIVES = (
     Relative("演示孩子", "210102201801019018", Relation.CHILD),
 )
 OFFICE = {"name": "演示社区服务台", "phone": "024-12345", "division": 210100}
+OFFICES = (  # of the two who decide
+    {"name": "演示疾病预防控制中心", "phone": "024-12320", "division": 210000},
+    {"name": "演示卫生健康委员会", "phone": "024-12321", "division": 210100},
+)
 
 
 class Command(BaseCommand):
@@ -168,8 +181,10 @@ def restore(*, at: datetime) -> None:
             _resident(actor, accounts[actor], at)
         if actor.totp_secret:
             _staff(actor, accounts[actor])
-        if actor.role == "authority":
-            _desk(accounts[actor])
+    deciding = [account for actor, account in accounts.items() if actor.role == "authority"]
+    _desk(deciding[0])
+    for account, office in zip(deciding, OFFICES, strict=True):
+        _officer(account, office, at)
     for relative in RELATIVES:
         _relative(relative, accounts[ACTORS[0]], at)
     school, _ = Institution.objects.update_or_create(
@@ -200,8 +215,9 @@ def _account(actor: Actor, at: datetime) -> Account:
         account = Account()
         account.set_unusable_password()
     account.is_active = True
-    account.is_officer = actor.role == "authority"
     account.save()
+    if actor.role != "authority":
+        Officer.objects.open().filter(account=account).update(ended_at=at)
     Identifier.objects.update_or_create(
         kind=IdentifierKind.PHONE,
         hash=identifier_hash(IdentifierKind.PHONE, actor.phone),
@@ -234,6 +250,15 @@ def _desk(account: Account) -> None:
     office, _ = Office.objects.update_or_create(name=OFFICE["name"], defaults=OFFICE)
     DeskClerk.objects.current().filter(account=account).exclude(office=office).update(ended_at=timezone.now())
     DeskClerk.objects.current().get_or_create(account=account, office=office)
+
+
+def _officer(account: Account, values: dict, at: datetime) -> None:
+    """The account decides for this office, and for no other."""
+    office, _ = Office.objects.update_or_create(name=values["name"], defaults=values)
+    others = Officer.objects.open().filter(account=account)
+    others.exclude(office=office, approved_at__isnull=False).update(ended_at=at)
+    Officer.objects.current().get_or_create(account=account, office=office, defaults={"approved_at": at})
+    account.__dict__.pop("officer_role", None)  # as it was before
 
 
 def _relative(relative: Relative, account: Account, at: datetime) -> None:
