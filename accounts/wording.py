@@ -18,6 +18,7 @@ VERBS = {
 ACTIONS = {
     "add-admin": gettext_lazy("Added an institution admin"),
     "add-officer": gettext_lazy("Officer proposed"),
+    "approve-approval": gettext_lazy("Agreed to by a second office"),
     "approve-document-check": gettext_lazy("Check by a person: document seen"),
     "approve-officer": gettext_lazy("Officer approved by a second office"),
     "ask-document-check": gettext_lazy("Asked for a check by a person"),
@@ -49,6 +50,9 @@ ACTIONS = {
     "miss-officer": gettext_lazy("Tried a number to propose an officer"),
     "miss-scanner": gettext_lazy("Tried a number to add a scanner"),
     "move-identifier": gettext_lazy("Number moved to another account"),
+    "propose-approval": gettext_lazy("Proposed to another office"),
+    "refuse-approval": gettext_lazy("Proposal refused"),
+    "renew-riskbatch": gettext_lazy("“Other managed” renewed by another office"),
     "run-retention": gettext_lazy("Old data deleted"),
     "refuse-document-check": gettext_lazy("Check by a person: refused"),
     "refuse-riskbatch": gettext_lazy("Risk list refused"),

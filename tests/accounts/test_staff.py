@@ -13,7 +13,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.backends import StaffBackend
-from accounts.models import AuditEntry, Device, DeviceKey, Officer
+from accounts.models import Account, AuditEntry, Device, DeviceKey, Officer
 from tests import factories
 from tests.accounts.urls import office
 

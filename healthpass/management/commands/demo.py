@@ -35,9 +35,10 @@ from declarations.models import (
 )
 from institutions.actions import add_member
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
-from passcodes import risk
+from passcodes import approvals
 from passcodes.colour import RiskCategory
-from passcodes.models import ColourChange, GateReading, PassCode, RiskBatch, RiskRecord
+from passcodes.legal import LegalBasis
+from passcodes.models import Approval, ColourChange, GateReading, PassCode, RiskBatch, RiskRecord
 from passcodes.risk_models import BatchWay
 
 PASSWORD = "liaoning-demo-2026"
@@ -176,15 +177,15 @@ def table() -> str:
 def restore(*, at: datetime) -> None:
     """Make what is missing and put back what was changed. Scans and audit rows stay."""
     accounts = {actor: _account(actor, at) for actor in ACTORS}
-    for actor in ACTORS:
-        if actor.document:
-            _resident(actor, accounts[actor], at)
-        if actor.totp_secret:
-            _staff(actor, accounts[actor])
     deciding = [account for actor, account in accounts.items() if actor.role == "authority"]
     _desk(deciding[0])
     for account, office in zip(deciding, OFFICES, strict=True):
         _officer(account, office, at)
+    for actor in ACTORS:
+        if actor.document:
+            _resident(actor, accounts[actor], deciding, at)
+        if actor.totp_secret:
+            _staff(actor, accounts[actor])
     for relative in RELATIVES:
         _relative(relative, accounts[ACTORS[0]], at)
     school, _ = Institution.objects.update_or_create(
@@ -297,7 +298,7 @@ def _identity(name: str, document: str) -> dict:
     }
 
 
-def _resident(actor: Actor, account: Account, at: datetime) -> None:
+def _resident(actor: Actor, account: Account, deciding: list[Account], at: datetime) -> None:
     """A person with a code, and facts that give the colour."""
     # Whoever else was declared with this document while trying things out gives way, also who closed their account.
     others = Person.objects.with_document(DocumentKind.RESIDENT_ID, actor.document).exclude(holder=account)
@@ -310,10 +311,10 @@ def _resident(actor: Actor, account: Account, at: datetime) -> None:
     PassCode.objects.get_or_create(person=person)
     account.last_four_hash = last_four_hash(actor.document)
     account.save(update_fields=["last_four_hash"])
-    _facts(actor, account, person, at)
+    _facts(actor, account, person, deciding, at)
 
 
-def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None:
+def _facts(actor: Actor, account: Account, person: Person, deciding: list[Account], at: datetime) -> None:
     """Only the facts that give the actor's colour."""
     made_at = at - (timedelta(days=4) if actor.colour == "grey" else DECLARED_AGO)
     _declared(person, account, made_at, phone=actor.phone, dry_cough=actor.colour == "yellow")
@@ -326,7 +327,9 @@ def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None
             office="演示疾病预防控制中心",
             office_phone="024-12320",
         )
-        risk.enter(row=record, by=None, at=at)
+        first, second = deciding
+        enter = {"basis": LegalBasis.CASES, "by": first, "at": at}
+        approvals.approve(batch=approvals.enter(row=record, **enter).batch, by=second, at=at)
 
 
 def _declared(person: Person, account: Account, made_at: datetime, *, phone: str, dry_cough: bool = False) -> None:
@@ -353,5 +356,6 @@ def _unlist(person: Person) -> None:
     """No risk record of the person, and no batch that was only for one."""
     records = RiskRecord.objects.filter(document_hash=person.document_hash)
     batches = list(records.filter(batch__way=BatchWay.MANUAL).values_list("batch", flat=True))
+    Approval.objects.filter(batch__in=batches).delete()
     records.delete()
     RiskBatch.objects.filter(pk__in=batches).delete()
