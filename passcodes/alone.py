@@ -20,6 +20,8 @@ def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bo
     with "other managed" people, whose 72 hours only another office renews. Other lists when they bring the people that
     their source or office has listed in seven days above the limit. Withdrawn ones count too: they had coloured.
     """
+    if batch.renews_id:
+        return False  # it is itself the other office's decision
     if batch.way == BatchWay.MANUAL or batch.kind == BatchKind.AREAS or batch.has_managed:
         return True
     return listed_with(batch, office=office, at=at) > settings.RISK_ALONE_LIMIT

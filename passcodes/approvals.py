@@ -1,17 +1,21 @@
 """Two offices agree: one officer proposes with a legal basis, one of another office approves. Then it counts."""
 
+import secrets
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts import audit, officers
-from accounts.models import Account
+from accounts.models import Account, Office
 from accounts.officers import NotAnOfficer
 from passcodes import risk
 from passcodes.approval_models import Approval
+from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
 from passcodes.models import RiskArea, RiskBatch, RiskRecord
 from passcodes.risk_models import BatchState
+from passcodes.risk_rows import MANAGED_FOR
 
 __all__ = ["NotAnOfficer"]
 
@@ -90,6 +94,59 @@ def refuse(*, batch: RiskBatch, by: Account, at: datetime) -> None:
         if Approval.objects.waiting().filter(pk=approval.pk).update(refused_by=by, refused_at=at):
             _record("refuse", approval, by, at)
     risk.refuse(batch=batch, by=by, at=at)
+
+
+def may_renew(batch: RiskBatch, account: Account) -> bool:
+    """Whether `renew` would take it from this account now."""
+    office = officers.office_of(account)
+    is_open = batch.has_managed and batch.state == BatchState.VISIBLE and not hasattr(batch, "renewal")
+    return bool(is_open and office) and not _is_own(batch, account, office)
+
+
+@transaction.atomic
+def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
+    """Another 72 hours for the "other managed" people of a batch whose measure still runs: a batch of its own.
+
+    Once for each batch, by another office than the one whose colour it is. Raises NotAnOfficer, NotYours, NotProposed.
+    """
+    office = officers.office_deciding(by)
+    batch = RiskBatch.objects.select_for_update().get(pk=batch.pk)
+    if _is_own(batch, by, office):
+        raise NotYours
+    running = batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
+    if batch.state != BatchState.VISIBLE or RiskBatch.objects.filter(renews=batch).exists() or not running.exists():
+        raise NotProposed
+    renewal = RiskBatch.objects.create(
+        source=batch.source,
+        name=secrets.token_hex(8),
+        kind=batch.kind,
+        way=batch.way,
+        has_managed=True,
+        renews=batch,
+        created_by=by,
+        created_at=at,
+    )
+    renewal.applied = 0
+    for record in running.iterator(chunk_size=2_000):
+        record.pk, record.batch, record.starts_at = None, renewal, record.ends_at
+        record.ends_at += MANAGED_FOR
+        record.save(force_insert=True)
+        renewal.applied += 1
+    renewal.rows = renewal.applied
+    renewal.save(update_fields=["applied", "rows"])
+    subject = f"riskbatch:{renewal.pk}"
+    audit.record(by=by, action="renew-riskbatch", subject=subject, at=at, renews=batch.pk, office=office.pk)
+    risk.release(batch=renewal, by=by, at=at)
+    return renewal
+
+
+def _is_own(batch: RiskBatch, account: Account, office: Office) -> bool:
+    """Whether the colour is this account's or office's own: who proposed or last renewed it, or sends the list."""
+    if account.pk == batch.created_by_id or batch.source.office == office.name:
+        return True
+    if batch.renews_id:
+        return batch.released_office_id == office.pk
+    return batch.approvals.filter(Q(proposed_by=account) | Q(proposer_office=office)).exists()
 
 
 def _record(verb: str, approval: Approval, by: Account, at: datetime, **detail) -> None:

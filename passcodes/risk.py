@@ -114,9 +114,9 @@ def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """
     _one_at_a_time()
     office = by and officers.office_of(by)
-    if batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at):
-        if not alone.has_second(batch):
-            raise NeedsSecond
+    held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
+    if held_back and not alone.has_second(batch):
+        raise NeedsSecond
     values = {"released_by": by, "released_office": office, "released_at": at, "sample": None}
     _move(batch, BatchState.DRAFT, BatchState.VISIBLE, **values)
     source = RiskSource.objects.select_for_update().get(pk=batch.source_id)
@@ -126,7 +126,12 @@ def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 
 @transaction.atomic
 def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
-    """The rows of a visible batch cease to count, at the next display or scan. They stay. Raises NotWaiting."""
+    """The rows of a visible batch cease to count, at the next display or scan. They stay. Raises NotWaiting.
+
+    What renews it is withdrawn with it.
+    """
+    if renewal := RiskBatch.objects.filter(renews=batch, state=BatchState.VISIBLE).first():
+        withdraw(batch=renewal, by=by, at=at)
     _move(batch, BatchState.VISIBLE, BatchState.WITHDRAWN, withdrawn_by=by, withdrawn_at=at)
     audit.record(by=by, action="withdraw-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 

@@ -210,6 +210,7 @@ class RiskBatchAdmin(AuditedAdmin):
             "approve": approvals.approve,
             "refuse": approvals.refuse,
             "withdraw": risk.withdraw,
+            "renew": approvals.renew,
         }
         views = [
             path(
@@ -317,6 +318,8 @@ class RiskBatchAdmin(AuditedAdmin):
             earlier = RiskBatch.objects.filter(source=obj.source_id, digest=obj.digest, state=BatchState.VISIBLE)
             if obj.state == BatchState.VISIBLE:
                 context["withdraw_url"] = self._url("withdraw", obj.pk)
+                if approvals.may_renew(obj, request.user):
+                    context["renew_url"] = self._url("renew", obj.pk)
             context |= self._second_office(obj, request.user)
             context |= {
                 "problems": problems,

@@ -99,6 +99,9 @@ class RiskBatch(models.Model):
         Office, models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("of the authority", "office")
     )  # of whoever put it in force, then
     released_at = models.DateTimeField(_("released"), null=True)
+    renews = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="renewal", verbose_name=_("renews batch")
+    )
     withdrawn_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by")
     )

@@ -123,7 +123,7 @@ class AreaRow(NamedTuple):
 
 
 def lapse_of(starts_at: datetime, ends_at: datetime | None) -> datetime:
-    """When "other managed" ends: with its measure, after 72 hours at the latest. Longer only as another office's row."""
+    """When "other managed" ends: with its measure, after 72 hours at the latest. Renewing makes another row."""
     return min(ends_at or datetime.max.replace(tzinfo=UTC), starts_at + MANAGED_FOR)
 
 

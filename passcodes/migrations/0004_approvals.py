@@ -37,6 +37,11 @@ class Migration(migrations.Migration):
             name='released_office',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.office', verbose_name='office'),
         ),
+        migrations.AddField(
+            model_name='riskbatch',
+            name='renews',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='renewal', to='passcodes.riskbatch', verbose_name='renews batch'),
+        ),
         migrations.CreateModel(
             name='Approval',
             fields=[

@@ -215,6 +215,46 @@ def test_other_managed_lapses_after_72_hours_to_the_second(code, ours, theirs, t
     assert colour_of(code) == Colour.GREEN
 
 
+def test_another_office_renews_once_by_72_hours(code, ours, theirs, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    batch = entered(code, ours, "managed")
+    approve(batch, theirs)
+    began = timezone.now()
+    time_machine.move_to(began + timedelta(hours=71), tick=False)
+    colleague = factories.account(phone="+8613700000004", is_officer=True)
+    for by in (ours, colleague):
+        with pytest.raises(approvals.NotYours):
+            approvals.renew(batch=batch, by=by, at=timezone.now())
+    renewal = approvals.renew(batch=batch, by=theirs, at=timezone.now())
+    with pytest.raises(approvals.NotYours):
+        approvals.renew(batch=renewal, by=theirs, at=timezone.now())
+    with pytest.raises(approvals.NotProposed):
+        approvals.renew(batch=batch, by=theirs, at=timezone.now())
+    for hours, seconds, colour in ((72, 0, Colour.YELLOW), (144, -1, Colour.YELLOW), (144, 0, Colour.GREEN)):
+        time_machine.move_to(began + timedelta(hours=hours, seconds=seconds), tick=False)
+        factories.declaration(person=code.person, account=code.person.holder)
+        assert colour_of(code) == colour
+
+
+def test_what_has_lapsed_is_not_renewed(code, ours, theirs, time_machine):
+    batch = entered(code, ours, "managed")
+    approve(batch, theirs)
+    third = factories.account(phone="+8613700000003", office=factories.office(name="市疾控"))
+    with pytest.raises(approvals.NotProposed):
+        approvals.renew(batch=batch, by=third, at=timezone.now() + timedelta(hours=72))
+
+
+def test_withdrawing_withdraws_the_renewal(code, ours, theirs):
+    batch = entered(code, ours, "managed")
+    approve(batch, theirs)
+    third = factories.account(phone="+8613700000003", office=factories.office(name="市疾控"))
+    page = factories.staff_client(account=third)
+    assert "Renew by 72 hours" in page.get(f"/admin/passcodes/riskbatch/{batch.pk}/change/").text
+    page.post(f"/admin/passcodes/riskbatch/{batch.pk}/renew/")
+    risk.withdraw(batch=batch, by=ours, at=timezone.now())
+    assert list(RiskBatch.objects.values_list("state", flat=True)) == ["withdrawn"] * 2
+
+
 def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     batch = load(source, category="managed")
     with pytest.raises(risk.NeedsSecond):
