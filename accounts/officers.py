@@ -45,7 +45,7 @@ def office_deciding(account: Account) -> Office:
 
 
 def add_officer(*, account: Account, office: Office, by: Account, at: datetime) -> Officer:
-    """A proposal, which opens nothing until somebody of another office agrees. Raises NotAnOfficer, NotYours, HasOffice."""
+    """A proposal, which opens nothing until another office agrees. Raises NotAnOfficer, NotYours, HasOffice."""
     if account == by:
         raise NotYours
     try:

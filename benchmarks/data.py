@@ -61,8 +61,8 @@ SELECT n, 'source-' || n, 'source', 'office', '024-12320', 24, '', '', %(at)s + 
   FROM generate_series(1, 10) n;
 
 INSERT INTO passcodes_riskbatch (id, source_id, name, digest, kind, way, state, rows, applied, errors, duplicates,
-    problems, created_at, released_at)
-SELECT n, n %% 10 + 1, 'batch-' || n, '', 'people', 'push', 'visible', 100, 100, 0, 0, '[]', %(at)s, %(at)s
+    has_managed, problems, created_at, released_at)
+SELECT n, n %% 10 + 1, 'batch-' || n, '', 'people', 'push', 'visible', 100, 100, 0, 0, false, '[]', %(at)s, %(at)s
   FROM generate_series(1, 1000) n;
 
 INSERT INTO passcodes_riskarea (batch_id, division, level, starts_on, source)

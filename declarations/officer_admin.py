@@ -76,8 +76,8 @@ class OfficerAdmin(AuditedAdmin):
         "ended_at",
     )
     explanation = gettext_lazy(
-        "A proposal. The person becomes an officer when an officer of another office than yours agrees, and enters with a "
-        "password and a second factor that they make within a week."
+        "A proposal. The person becomes an officer when an officer of another office than yours agrees, and enters "
+        "with a password and a second factor that they make within a week."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

@@ -35,7 +35,10 @@ STATES = {  # of a batch, now
 @login_not_required  # the signature is the sign-in
 @require_POST
 def push_risk(request: HttpRequest) -> JsonResponse:
-    """Takes a batch of JSON lines and puts it in force, if no second office has to agree. The same batch again is answered as the first time."""
+    """Takes a batch of JSON lines and puts it in force, if no second office has to agree.
+
+    The same batch again is answered as the first time, with its present state.
+    """
     now = timezone.now()
     heads = [request.headers.get(name, "").strip() for name in HEADERS]
     sent_at, slug, name = heads

@@ -90,9 +90,10 @@ def approve(*, batch: RiskBatch, by: Account, at: datetime) -> Approval:
 @transaction.atomic
 def refuse(*, batch: RiskBatch, by: Account, at: datetime) -> None:
     """The batch never counts; one officer is enough. Raises risk.NotWaiting."""
-    if approval := Approval.objects.waiting().filter(batch=batch).first():
-        if Approval.objects.waiting().filter(pk=approval.pk).update(refused_by=by, refused_at=at):
-            _record("refuse", approval, by, at)
+    waiting = Approval.objects.waiting().filter(batch=batch)
+    approval = waiting.first()
+    if approval and waiting.update(refused_by=by, refused_at=at):
+        _record("refuse", approval, by, at)
     risk.refuse(batch=batch, by=by, at=at)
 
 

@@ -71,9 +71,9 @@ def load(
 ) -> RiskBatch:
     """The batch of a list, as a draft of which nothing counts yet; refused if it has no row that can be taken.
 
-    `at_once`: released in the same transaction, if that does not take two offices: then it stays a draft. A batch of that name and content that is there already is returned
-    as it stands. `progress` is called with the number of rows read, now and then. Raises RefusedFile, Busy, Conflict;
-    then nothing is kept.
+    `at_once`: released in the same transaction, if that does not take two offices: then it stays a draft. A batch of
+    that name and content that is there already is returned as it stands. `progress` is called with the number of rows
+    read, now and then. Raises RefusedFile, Busy, Conflict; then nothing is kept.
     """
     content = content or examine(file)
     with _alone(source):

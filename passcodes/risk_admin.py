@@ -324,7 +324,7 @@ class RiskBatchAdmin(AuditedAdmin):
             context |= {
                 "problems": problems,
                 "sample": sample,
-                "same": earlier.exclude(pk=obj.pk).first() if obj.state == BatchState.DRAFT else None,
+                "same": earlier.exclude(pk=obj.pk).first() if obj.digest and obj.state == BatchState.DRAFT else None,
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
