@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,7 @@ from accounts import phones
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter, DayFilter
-from accounts.models import Account, AuditEntry, IdentifierKind, identifier_hash
+from accounts.models import Account, AuditEntry, IdentifierKind, Officer, identifier_hash
 from accounts.wording import VERBS, action_words, subject_words
 
 
@@ -24,7 +24,7 @@ class OfficerFilter(ChoiceFilter):
         return [("officer", _("Officer of the health authority"))]
 
     def chosen(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(is_officer=True)
+        return rows.filter(decides=True)
 
 
 @admin.register(Account, site=authority)
@@ -34,13 +34,14 @@ class AccountAdmin(AuditedAdmin):
     list_display = ("__str__", "phones", "state", "created_at")
     sortable_by = ()
     list_filter = (OfficerFilter,)
-    fields = readonly_fields = ("phones", "is_active", "is_officer", "last_login", "created_at")
+    fields = readonly_fields = ("phones", "state", "last_login", "created_at")
     ordering = ("-pk",)
     hashed_search = {"phone": "identifiers__hash"}
     search_label = _("Whole phone number")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).prefetch_related("identifiers")
+        decides = Exists(Officer.objects.current().filter(account=OuterRef("pk")))
+        return super().get_queryset(request).annotate(decides=decides).prefetch_related("identifiers")
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         try:
@@ -51,7 +52,7 @@ class AccountAdmin(AuditedAdmin):
     @admin.display(description=_("state"))
     def state(self, account: Account) -> str:
         words = [gettext("Active") if account.is_active else gettext("Suspended")]
-        if account.is_officer:
+        if account.decides:
             words.append(gettext("Officer of the health authority"))
         return " · ".join(words)
 

@@ -1,5 +1,8 @@
 """The health authority's site, `/admin/`. Each app's admin.py registers what it keeps."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +15,10 @@ from accounts.wording import subject_words
 ALERTS = 10  # on the first page
 
 
+# Upper apps add what waits for an officer: words and an address, or None.
+waiting: list[Callable[[Account], tuple[str, str] | None]] = []
+
+
 class AuthoritySite(AuditedSite):
     """Open to officers of the authority."""
 
@@ -22,10 +29,15 @@ class AuthoritySite(AuditedSite):
     def may_enter(self, account: Account) -> bool:
         return account.is_officer
 
+    def role_since(self, account: Account) -> datetime:
+        """When the second office agreed. Only for who may enter."""
+        return account.officer_role.approved_at
+
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The first page, with recent alerts of unusually many looks at people."""
         alerts = [(entry, subject_words(entry.subject)) for entry in looks.recent_alerts(timezone.now())[:ALERTS]]
-        return super().index(request, {"alerts": alerts, **(extra_context or {})})
+        found = [waits for ask in waiting if (waits := ask(request.user))]
+        return super().index(request, {"alerts": alerts, "waiting": found, **(extra_context or {})})
 
 
 authority = AuthoritySite(name="admin")

@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import audit, me
+from accounts import audit, me, officers
 from accounts.desk import end_clerk
-from accounts.models import Account, DeskClerk, IdentifierKind, OneTimeCode
+from accounts.models import Account, DeskClerk, IdentifierKind, Officer, OneTimeCode
 
 
 def phone_of(account: Account) -> str | None:
@@ -28,12 +28,14 @@ def close(*, account: Account, by: Account, at: datetime) -> None:
         end(account=account, by=by, at=at)
     for clerk in DeskClerk.objects.current().filter(account=account):
         end_clerk(clerk=clerk, by=by, at=at)
+    for officer in Officer.objects.open().filter(account=account):
+        officers.end_officer(officer=officer, by=by, at=at)
     OneTimeCode.objects.filter(identifier_hash__in=account.identifiers.values("hash")).delete()
     TOTPDevice.objects.filter(user=account).delete()
     account.devices.all().delete()  # with their keys
     account.identifiers.all().delete()
     account.set_unusable_password()
-    account.is_active = account.is_officer = False
+    account.is_active = False
     account.last_four_hash = ""
     account.last_login = None
     account.save()

@@ -1,6 +1,7 @@
 """Who can sign in, on which browsers, with which one-time codes; and the audit of what was done."""
 
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -31,7 +32,6 @@ class Account(AbstractBaseUser):
     """账号: somebody who can sign in. Residents have no password; staff have one and a second factor."""
 
     is_active = models.BooleanField(_("active"), default=True)
-    is_officer = models.BooleanField(_("officer of the health authority"), default=False)
     # Keyed hash of the last four characters of the holder's document, or of the first person they act for if they have
     # declared for others only: asked for when a number may have a new owner.
     last_four_hash = models.CharField(max_length=32, blank=True, editable=False)
@@ -52,6 +52,16 @@ class Account(AbstractBaseUser):
     def is_staff(self) -> bool:
         """Whether the account has a password: only staff do. Which site it may enter, the site decides."""
         return bool(self.password) and self.has_usable_password()
+
+    @cached_property
+    def officer_role(self) -> "Officer | None":
+        """The account's current role as an officer, read once: the account is loaded anew for each request."""
+        return self.officer_roles.current().select_related("office").first()
+
+    @property
+    def is_officer(self) -> bool:
+        """Whether the account decides for an office of the authority now."""
+        return self.officer_role is not None
 
     def has_perm(self, perm: str, obj=None) -> bool:
         """Nobody has Django's permissions: each ModelAdmin grants explicitly."""
@@ -206,6 +216,62 @@ class DeskClerk(models.Model):
             models.UniqueConstraint(
                 fields=["account"], condition=models.Q(ended_at=None), name="one_desk_at_a_time_for_an_account"
             )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.account_id}"
+
+
+class OfficerQuerySet(models.QuerySet):
+    def open(self) -> "OfficerQuerySet":
+        """Roles that have not ended, also those that wait for approval."""
+        return self.filter(ended_at=None)
+
+    def current(self) -> "OfficerQuerySet":
+        """Officers who may decide now: two of them, of two offices, have agreed to it."""
+        return self.open().filter(approved_at__isnull=False)
+
+
+class Officer(models.Model):
+    """审核员: an account that decides for an office, from `approved_at` until `ended_at`.
+
+    Proposed by an officer, approved by one of another office. The first of an installation name nobody.
+    """
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="officer_roles", verbose_name=_("account"))
+    office = models.ForeignKey(
+        Office, models.PROTECT, related_name="officers", verbose_name=pgettext_lazy("of the authority", "office")
+    )
+    added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("proposed by"))
+    approved_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by"))
+    created_at = models.DateTimeField(_("proposed"), auto_now_add=True)
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    objects = OfficerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("officer")
+        verbose_name_plural = _("officers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(ended_at=None), name="one_office_at_a_time_for_an_officer"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by=None)
+                | ~models.Q(approved_by=models.F("added_by")) & ~models.Q(approved_by=models.F("account")),
+                name="officer_approved_by_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(added_by=None) | ~models.Q(added_by=models.F("account")),
+                name="officer_proposed_by_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(added_by=None)
+                | models.Q(approved_at=None, approved_by=None)
+                | models.Q(approved_at__isnull=False, approved_by__isnull=False),
+                name="officer_approved_by_somebody",
+            ),
         ]
 
     def __str__(self) -> str:

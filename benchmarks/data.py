@@ -28,8 +28,8 @@ SCANNERS = 400  # one at each entrance, two entrances an institution
 SICK = 50  # every fiftieth person is listed as a confirmed case
 
 FILL = """
-INSERT INTO accounts_account (id, password, is_active, is_officer, last_four_hash, created_at)
-SELECT n, '!', true, false, md5('four' || n), %(at)s FROM generate_series(1, %(people)s) n;
+INSERT INTO accounts_account (id, password, is_active, last_four_hash, created_at)
+SELECT n, '!', true, md5('four' || n), %(at)s FROM generate_series(1, %(people)s) n;
 
 INSERT INTO accounts_identifier (account_id, kind, value, hash, used_at, created_at)
 SELECT n, 'phone', %(phone)s, md5('phone' || n), %(at)s, %(at)s FROM generate_series(1, %(people)s) n;
@@ -61,8 +61,8 @@ SELECT n, 'source-' || n, 'source', 'office', '024-12320', 24, '', '', %(at)s + 
   FROM generate_series(1, 10) n;
 
 INSERT INTO passcodes_riskbatch (id, source_id, name, digest, kind, way, state, rows, applied, errors, duplicates,
-    problems, created_at, released_at)
-SELECT n, n %% 10 + 1, 'batch-' || n, '', 'people', 'push', 'visible', 100, 100, 0, 0, '[]', %(at)s, %(at)s
+    has_managed, problems, created_at, released_at)
+SELECT n, n %% 10 + 1, 'batch-' || n, '', 'people', 'push', 'visible', 100, 100, 0, 0, false, '[]', %(at)s, %(at)s
   FROM generate_series(1, 1000) n;
 
 INSERT INTO passcodes_riskarea (batch_id, division, level, starts_on, source)

@@ -18,14 +18,14 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.limits import LimitReached
 from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
-from declarations import desk_admin, divisions, proxies
+from declarations import desk_admin, divisions, officer_admin, proxies
 from declarations.document_looks import LookReason, view_document
 from declarations.forms import DocumentLookForm
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.search import search_hashes
 from healthpass.lib.masks import mask_phone
 
-__all__ = ["desk_admin"]  # which registers the desks
+__all__ = ["desk_admin", "officer_admin"]  # which register offices, desks and officers
 
 
 class AssuranceFilter(FieldFilter):

@@ -70,18 +70,17 @@ class CurrentFilter(ChoiceFilter):
         return rows.filter(ended_at__isnull=self.value == "current")
 
 
-class ClerkForm(forms.ModelForm):
-    """Names an account by its phone number. The form's `by` is who looks it up."""
+class RoleForm(forms.ModelForm):
+    """Names an account by its phone number. `by` is who looks it up; `miss` the audit's word for a number of nobody."""
 
     phone = forms.CharField(label=gettext_lazy("Phone number"), max_length=30, strip=True)
     by: Account
+    miss = ""
 
     def clean(self) -> dict:
         data = super().clean()
         if not self.errors:
-            self.instance.account = account = self._account(data["phone"], data["office"])
-            if account.desk_roles.current().exists():
-                raise ValidationError({"phone": _("This person works at a desk already. End that role first.")})
+            self.instance.account = self._account(data["phone"], data["office"])
         return data
 
     def _account(self, phone: str, office: Office) -> Account:
@@ -96,7 +95,7 @@ class ClerkForm(forms.ModelForm):
         account = real_name_account(number)
         if account is None:
             subject, hashed = f"office:{office.pk}", identifier_hash(IdentifierKind.PHONE, number)
-            audit.record(by=self.by, action="miss-deskclerk", subject=subject, at=now, identifier=hashed)
+            audit.record(by=self.by, action=self.miss, subject=subject, at=now, identifier=hashed)
             raise ValidationError(
                 {
                     "phone": _(
@@ -106,6 +105,18 @@ class ClerkForm(forms.ModelForm):
                 }
             )
         return account
+
+
+class ClerkForm(RoleForm):
+    """Who works at a desk already cannot be added."""
+
+    miss = "miss-deskclerk"
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if not self.errors and self.instance.account.desk_roles.current().exists():
+            raise ValidationError({"phone": _("This person works at a desk already. End that role first.")})
+        return data
 
 
 @admin.register(DeskClerk, site=authority)

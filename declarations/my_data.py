@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.me import Fact, Remainder, Row, closes, deleted_on, remains, section
-from accounts.models import Account, AuditEntry, DeskClerk, IdentifierKind
+from accounts.models import Account, AuditEntry, DeskClerk, IdentifierKind, Officer
 from accounts.wording import action_words
 from declarations import actions, divisions, proxies
 from declarations.document_looks import LookReason
@@ -107,11 +107,12 @@ def looks(account: Account, at: datetime) -> Iterator[Row]:
     looked = Q(action__startswith="view-") | Q(action__startswith="find-")
     rows = AuditEntry.objects.filter(looked, subject__in=subjects).exclude(actor=account)
     entries = list(rows.select_related("actor").order_by("-at", "-pk"))
-    offices = _offices({entry.actor_id for entry in entries})
+    actors = {entry.actor_id for entry in entries}
+    offices, officers = _offices(actors), _officers(actors)
     for entry in entries:
         if office := offices.get(entry.actor_id):
             who = office
-        elif entry.actor and entry.actor.is_officer:
+        elif entry.actor_id in officers:
             who = _("The health authority")
         else:
             who = _("An institution that you visited or work for")
@@ -132,6 +133,12 @@ def _offices(accounts: set[int]) -> dict[int, str]:
     """The offices at whose desk these accounts are, or were last."""
     clerks = DeskClerk.objects.filter(account__in=accounts).select_related("office").order_by("pk")
     return {clerk.account_id: clerk.office.name for clerk in clerks}
+
+
+def _officers(accounts: set[int]) -> set[int]:
+    """Those of these accounts that decide for the authority, or did."""
+    roles = Officer.objects.filter(account__in=accounts, approved_at__isnull=False)
+    return set(roles.values_list("account", flat=True))
 
 
 # Closing

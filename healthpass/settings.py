@@ -38,6 +38,7 @@ TOKEN_KEYS = secret(
 SMS_URL = secret("SMS_URL", development="console:")
 IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
 FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
+RISK_ALONE_LIMIT = env.int("RISK_ALONE_LIMIT", default=100)
 LOOKS_AN_HOUR = env.int("LOOKS_AN_HOUR", default=60)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 FACE_LIMITS = env.str("FACE_LIMITS", default="")

@@ -1,6 +1,6 @@
 """The epidemic database on the authority's site, and the colours that were shown."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,13 +22,17 @@ from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
-from passcodes import document_check_admin, risk, risk_admin
+from passcodes import approvals, document_check_admin, risk_admin
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
+from passcodes.legal import LegalBasis
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
 
 __all__ = ["document_check_admin", "risk_admin"]  # which register their own models
+
+
+BASES = [("", "---------"), *LegalBasis.choices]
 
 
 class RiskRecordForm(forms.ModelForm):
@@ -36,6 +40,7 @@ class RiskRecordForm(forms.ModelForm):
 
     document_kind = forms.ChoiceField(label=gettext_lazy("Document"), choices=DocumentKind)
     document_number = forms.CharField(label=gettext_lazy("Document number"), max_length=40)
+    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=BASES)
 
     def clean(self) -> dict:
         data = super().clean()
@@ -91,6 +96,7 @@ class RiskRecordAdmin(AuditedAdmin):
         "source",
         "office",
         "office_phone",
+        "basis",
     )
     list_select_related = ("batch",)
     shown_fields = (
@@ -138,7 +144,10 @@ class RiskRecordAdmin(AuditedAdmin):
         return {"starts_at": timezone.now().replace(second=0, microsecond=0)}
 
     def save_model(self, request: HttpRequest, obj: RiskRecord, form: RiskRecordForm, change: bool) -> None:
-        risk.enter(row=obj, by=request.user, at=timezone.now())
+        approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
+
+    def response_add(self, request: HttpRequest, obj: RiskRecord, post_url_continue: str | None = None) -> HttpResponse:
+        return _proposed(self, request)
 
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         kind, hashes = search_hashes(typed)
@@ -178,6 +187,13 @@ class RiskRecordAdmin(AuditedAdmin):
         )
 
 
+def _proposed(model_admin: AuditedAdmin, request: HttpRequest) -> HttpResponse:
+    """Back to the list, saying that nothing counts yet."""
+    said = _("Entered. It counts when an officer of another office has agreed to its batch.")
+    model_admin.message_user(request, said, messages.SUCCESS)
+    return HttpResponseRedirect(request.path if "_addanother" in request.POST else model_admin.list_url())
+
+
 class LevelFilter(FieldFilter):
     title = gettext_lazy("level")
     parameter = "level"
@@ -185,13 +201,26 @@ class LevelFilter(FieldFilter):
 
 
 class RiskAreaForm(forms.ModelForm):
-    """Checks the division (GB/T 2260): a county, a prefecture or a province."""
+    """Checks the division (GB/T 2260): a county, a prefecture or a province. The last day is only ever put earlier."""
+
+    def clean_ends_on(self) -> date | None:
+        last, before = self.cleaned_data["ends_on"], self.initial.get("ends_on")
+        is_longer = bool(before) and (last is None or last > before)
+        if self.instance.pk and is_longer:
+            raise ValidationError(_("An area that is to last longer is entered anew: another office has to agree."))
+        return last
 
     def clean_division(self) -> int:
         division = self.cleaned_data["division"]
         if not divisions.known(division):
             raise ValidationError(_("There is no division with this code."))
         return division
+
+
+class NewRiskAreaForm(RiskAreaForm):
+    """Another office is asked, on a legal basis."""
+
+    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=BASES)
 
 
 @admin.register(RiskArea, site=authority)
@@ -206,8 +235,13 @@ class RiskAreaAdmin(AuditedAdmin):
     list_select_related = ("batch",)
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
-    add_fields = ("division", "level", "starts_on", "ends_on", "source")
+    add_fields = ("division", "level", "starts_on", "ends_on", "source", "basis")
     shown_fields = ("place", "level", "starts_on", "ends_on", "source", "counts", "batch")
+
+    def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
+        if obj is None:
+            kwargs["form"] = NewRiskAreaForm
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RiskArea | None = None):
         return [name for name in self.shown_fields if name != "ends_on"] if obj else ()
@@ -219,7 +253,10 @@ class RiskAreaAdmin(AuditedAdmin):
         if change:
             obj.save(update_fields=["ends_on"])
         else:
-            risk.enter(row=obj, by=request.user, at=timezone.now())
+            approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
+
+    def response_add(self, request: HttpRequest, obj: RiskArea, post_url_continue: str | None = None) -> HttpResponse:
+        return _proposed(self, request)
 
     @admin.display(description=gettext_lazy("state"))
     def counts(self, area: RiskArea) -> str:

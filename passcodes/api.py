@@ -15,7 +15,7 @@ from accounts.limits import LimitReached, client_address
 from healthpass.lib.json_answer import json_answer
 from passcodes import risk, risk_wire
 from passcodes.models import RiskBatch, RiskSource
-from passcodes.risk_models import BatchWay
+from passcodes.risk_models import BatchState, BatchWay
 from passcodes.risk_rows import RefusedFile
 from passcodes.risk_wire import BadSignature, TooLarge
 
@@ -23,13 +23,22 @@ FAILURES_AN_HOUR = {"limit": 30, "per": timedelta(hours=1)}  # by one address
 HEADERS = ("X-Date", "X-Source", "X-Batch")  # in the order in which they are signed
 CHUNK = 64 * 1024
 NAME_LENGTH = 64
+STATES = {  # of a batch, now
+    BatchState.DRAFT: "waiting",
+    BatchState.VISIBLE: "in_force",
+    BatchState.WITHDRAWN: "withdrawn",
+    BatchState.REFUSED: "refused",
+}
 
 
 @csrf_exempt
 @login_not_required  # the signature is the sign-in
 @require_POST
 def push_risk(request: HttpRequest) -> JsonResponse:
-    """Takes a batch of JSON lines and puts it in force. The same batch again is answered as the first time."""
+    """Takes a batch of JSON lines and puts it in force, if no second office has to agree.
+
+    The same batch again is answered as the first time, with its present state.
+    """
     now = timezone.now()
     heads = [request.headers.get(name, "").strip() for name in HEADERS]
     sent_at, slug, name = heads
@@ -80,4 +89,4 @@ def _taken(source: RiskSource, name: str, file, now) -> JsonResponse:
 def answer(batch: RiskBatch) -> dict:
     """What the sender learns of a batch, now and whenever it is sent again."""
     problems = [dict(zip(("line", "column", "problem"), problem, strict=True)) for problem in batch.problems]
-    return {"batch": batch.name, **risk.counts(batch), "problems": problems}
+    return {"batch": batch.name, "state": STATES[batch.state], **risk.counts(batch), "problems": problems}

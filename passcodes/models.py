@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Task
 from declarations.models import Person
 from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
+from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
 from passcodes.findings import LiveFinding
 from passcodes.risk_models import RiskArea as RiskArea

@@ -7,7 +7,7 @@ turns visible, and cease to when it is withdrawn: one row is written, whatever t
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import datetime
 from itertools import islice
@@ -16,14 +16,15 @@ from typing import BinaryIO
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from accounts import audit
+from accounts import audit, officers
 from accounts.models import Account
 from declarations.models import document_hasher
-from passcodes import risk_files
+from passcodes import alone, risk_files
+from passcodes.colour import RiskCategory
 from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource
 from passcodes.risk_files import Content
 from passcodes.risk_models import MANUAL, BatchKind, BatchState, BatchWay
-from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow
+from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow, lapse_of
 
 ADVISORY = 0x7269736B  # "risk": names our locks among PostgreSQL's advisory ones
 ROWS_AT_ONCE = 2_000
@@ -41,6 +42,10 @@ class Conflict(Exception):
     def __init__(self, batch: RiskBatch):
         super().__init__(batch.name)
         self.batch = batch
+
+
+class NeedsSecond(Exception):
+    """Two offices have to agree before this batch counts: `approvals.propose`, `approvals.approve`."""
 
 
 class NotWaiting(Exception):
@@ -66,9 +71,9 @@ def load(
 ) -> RiskBatch:
     """The batch of a list, as a draft of which nothing counts yet; refused if it has no row that can be taken.
 
-    `at_once`: released in the same transaction. A batch of that name and content that is there already is returned
-    as it stands. `progress` is called with the number of rows read, now and then. Raises RefusedFile, Busy, Conflict;
-    then nothing is kept.
+    `at_once`: released in the same transaction, if that does not take two offices: then it stays a draft. A batch of
+    that name and content that is there already is returned as it stands. `progress` is called with the number of rows
+    read, now and then. Raises RefusedFile, Busy, Conflict; then nothing is kept.
     """
     content = content or examine(file)
     with _alone(source):
@@ -96,17 +101,24 @@ def load(
         _count(batch, listing, taken, seen, at)
         audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, **counts(batch), way=way)
         if at_once and batch.state == BatchState.DRAFT:
-            release(batch=batch, by=by, at=at)
+            with suppress(NeedsSecond):
+                release(batch=batch, by=by, at=at)
     return batch
 
 
 @transaction.atomic
 def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
-    """The rows of a draft begin to count, at the next display or scan. Raises NotWaiting.
+    """The rows of a draft begin to count, at the next display or scan. Raises NotWaiting, NeedsSecond.
 
-    Whatever must come before, as a second officer's consent, is to be asked for here.
+    Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
-    _move(batch, BatchState.DRAFT, BatchState.VISIBLE, released_by=by, released_at=at, sample=None)
+    _one_at_a_time()
+    office = by and officers.office_of(by)
+    held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
+    if held_back and not alone.has_second(batch):
+        raise NeedsSecond
+    values = {"released_by": by, "released_office": office, "released_at": at, "sample": None}
+    _move(batch, BatchState.DRAFT, BatchState.VISIBLE, **values)
     source = RiskSource.objects.select_for_update().get(pk=batch.source_id)
     mark_fresh(source=source, at=batch.created_at)
     audit.record(by=by, action="release-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
@@ -114,7 +126,12 @@ def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 
 @transaction.atomic
 def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
-    """The rows of a visible batch cease to count, at the next display or scan. They stay. Raises NotWaiting."""
+    """The rows of a visible batch cease to count, at the next display or scan. They stay. Raises NotWaiting.
+
+    What renews it is withdrawn with it.
+    """
+    if renewal := RiskBatch.objects.filter(renews=batch, state=BatchState.VISIBLE).first():
+        withdraw(batch=renewal, by=by, at=at)
     _move(batch, BatchState.VISIBLE, BatchState.WITHDRAWN, withdrawn_by=by, withdrawn_at=at)
     audit.record(by=by, action="withdraw-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 
@@ -128,20 +145,27 @@ def refuse(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 
 @transaction.atomic
 def enter(*, row: RiskRecord | RiskArea, by: Account | None, at: datetime) -> None:
-    """Save one row that an officer has typed, in a batch of its own: it is one decision, and withdrawn by itself."""
+    """Save one row that an officer has typed, as a draft of its own: it is one decision, and withdrawn by itself.
+
+    It counts when two offices agree: see `approvals.enter`.
+    """
+    has_managed = isinstance(row, RiskRecord) and row.category == RiskCategory.MANAGED
+    if has_managed:
+        row.ends_at = lapse_of(row.starts_at, row.ends_at)
     source, _ = RiskSource.objects.get_or_create(slug=MANUAL, defaults={"name": "人工登记"})
     row.batch = RiskBatch.objects.create(
         source=source,
         name=secrets.token_hex(8),
         kind=BatchKind.PEOPLE if isinstance(row, RiskRecord) else BatchKind.AREAS,
         way=BatchWay.MANUAL,
+        has_managed=has_managed,
         rows=1,
         applied=1,
         created_by=by,
         created_at=at,
     )
     row.save(force_insert=True)
-    release(batch=row.batch, by=by, at=at)
+    audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{row.batch.pk}", at=at, way=BatchWay.MANUAL)
 
 
 def mark_fresh(*, source: RiskSource, at: datetime) -> None:
@@ -177,6 +201,13 @@ def _locked(source: RiskSource) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [ADVISORY, source.pk])
         return cursor.fetchone()[0]
+
+
+def _one_at_a_time() -> None:
+    """Of releases at the same time each counts the one before: until the transaction ends, no other begins."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [ADVISORY])
 
 
 def _move(batch: RiskBatch, before: BatchState, after: BatchState, **values) -> None:
@@ -288,6 +319,7 @@ def _count(batch: RiskBatch, listing: Listing, taken: int, seen: Seen, at: datet
     tally = listing.tally
     batch.rows, batch.errors, batch.applied = tally.rows, tally.errors, taken - batch.duplicates
     batch.problems = tally.problems
+    batch.has_managed = listing.has_managed
     if batch.applied:
         batch.sample = json.dumps(tally.sample, ensure_ascii=False)
     else:

@@ -15,22 +15,26 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority
+from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
-from passcodes import risk
+from accounts.models import Account
+from accounts.officers import office_of
+from passcodes import alone, approvals, risk
 from passcodes.colour import RiskCategory, RiskLevel
-from passcodes.models import RiskBatch, RiskSource
+from passcodes.legal import LegalBasis
+from passcodes.models import Approval, RiskBatch, RiskSource
 from passcodes.risk_models import MANUAL, BatchState, BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
 from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE
 
 UPLOAD_LIMIT = settings.FILE_UPLOAD_MAX_MEMORY_SIZE  # so that no list is ever written to the disk in plain
 PROBLEMS_SHOWN = 20
+MOST_COUNTED = 999
 LABELS = {**dict(RiskCategory.choices), **dict(RiskLevel.choices)}
 
 
@@ -144,6 +148,24 @@ class BatchWayFilter(FieldFilter):
     offered = BatchWay.choices
 
 
+def for_second_office(account: Account) -> tuple[str, str] | None:
+    """How many batches this officer could agree to, and their list; the batch itself if it is one."""
+    waits = Approval.objects.waiting_for(account, office_of(account)).filter(batch__state=BatchState.DRAFT)
+    batches = list(waits.order_by("pk").values_list("batch", flat=True)[:MOST_COUNTED])
+    if not batches:
+        return None
+    count = len(batches)
+    words = ngettext("%(count)d batch waits for your agreement", "%(count)d batches wait for your agreement", count)
+    if count == 1:
+        address = reverse("admin:passcodes_riskbatch_change", args=batches)
+    else:
+        address = reverse("admin:passcodes_riskbatch_changelist") + "?state=draft"
+    return words % {"count": count}, address
+
+
+waiting.append(for_second_office)
+
+
 @admin.register(RiskBatch, site=authority)
 class RiskBatchAdmin(AuditedAdmin):
     """Uploaded, looked at, released or refused, withdrawn; each by a button and with an audit row."""
@@ -158,7 +180,15 @@ class RiskBatchAdmin(AuditedAdmin):
     change_form_template = "admin/risk_batch.html"
     change_list_template = "admin/risk_batches.html"
     content = ("source", "name", "about", "way", "state", "rows", "applied", "errors", "duplicates")
-    decisions = ("created_by", "created_at", "released_by", "released_at", "withdrawn_by", "withdrawn_at")
+    decisions = (
+        "created_by",
+        "created_at",
+        "released_by",
+        "released_office",
+        "released_at",
+        "withdrawn_by",
+        "withdrawn_at",
+    )
     readonly_fields = (*content, *decisions)
 
     def get_fields(self, request: HttpRequest, obj: RiskBatch | None = None):
@@ -177,8 +207,10 @@ class RiskBatchAdmin(AuditedAdmin):
     def extra_urls(self, name: str) -> list:
         decisions = {
             "release": (risk.release, gettext_lazy("The list is in force from the next display or scan on.")),
-            "refuse": (risk.refuse, gettext_lazy("The list is refused and will never count.")),
+            "approve": (approvals.approve, gettext_lazy("The list is in force from the next display or scan on.")),
+            "refuse": (approvals.refuse, gettext_lazy("The list is refused and will never count.")),
             "withdraw": (risk.withdraw, gettext_lazy("The list ceases to count from the next display or scan on.")),
+            "renew": (approvals.renew, gettext_lazy("Its people stay coloured for another 72 hours.")),
         }
         views = [
             path(
@@ -188,6 +220,8 @@ class RiskBatchAdmin(AuditedAdmin):
             )
             for verb, (decide, done) in decisions.items()
         ]
+        propose = self.admin_site.admin_view(require_POST(self.propose_view))
+        views.append(path("<int:object_id>/propose/", propose, name=f"{name}_propose"))
         return [path("upload/", self.admin_site.admin_view(self.upload_view), name=f"{name}_upload"), *views]
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
@@ -229,11 +263,41 @@ class RiskBatchAdmin(AuditedAdmin):
         batch = self.get_object(request, str(object_id))
         try:
             decide(batch=batch, by=request.user, at=timezone.now())
-        except risk.NotWaiting:
+        except (approvals.NotYours, risk.NeedsSecond):
+            self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
+        except (risk.NotWaiting, approvals.NotProposed):
             self.message_user(request, _("This batch was decided before."), messages.WARNING)
         else:
             self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(self._url("change", batch.pk))
+
+    def propose_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Asks another office to put the draft in force."""
+        batch = self.get_object(request, str(object_id))
+        try:
+            basis = request.POST.get("basis", "")
+            approvals.propose(batch=batch, basis=basis, by=request.user, at=timezone.now())
+        except approvals.NoBasis:
+            self.message_user(request, _("Choose the legal basis."), messages.ERROR)
+        except approvals.NotProposed:
+            self.message_user(request, _("This batch was decided before."), messages.WARNING)
+        else:
+            self.message_user(request, _("Proposed. An officer of another office has to agree."), messages.SUCCESS)
+        return HttpResponseRedirect(self._url("change", batch.pk))
+
+    def _second_office(self, batch: RiskBatch, account: Account) -> dict:
+        """What the page says and offers of a draft."""
+        approval = batch.approvals.select_related("proposer_office").filter(refused_at=None).first()
+        if batch.state != BatchState.DRAFT:
+            return {"approval": approval}
+        verbs = ["refuse"]
+        if approval is None:
+            alone_enough = not alone.needs_second(batch, office=office_of(account), at=timezone.now())
+            verbs.append("release" if alone_enough else "propose")
+        elif approvals.may_approve(approval, account):
+            verbs.append("approve")
+        urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
+        return {"approval": approval, "waits": approval is not None, "bases": LegalBasis.choices, **urls}
 
     def _url(self, page: str, *args) -> str:
         return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
@@ -252,12 +316,15 @@ class RiskBatchAdmin(AuditedAdmin):
                 for who, what, starts, ends, office in map(_readable, json.loads(obj.sample or "[]"))
             ]
             earlier = RiskBatch.objects.filter(source=obj.source_id, digest=obj.digest, state=BatchState.VISIBLE)
-            verbs = {BatchState.DRAFT: ("release", "refuse"), BatchState.VISIBLE: ("withdraw",)}.get(obj.state, ())
-            context |= {f"{verb}_url": self._url(verb, obj.pk) for verb in verbs}
+            if obj.state == BatchState.VISIBLE:
+                context["withdraw_url"] = self._url("withdraw", obj.pk)
+                if approvals.may_renew(obj, request.user):
+                    context["renew_url"] = self._url("renew", obj.pk)
+            context |= self._second_office(obj, request.user)
             context |= {
                 "problems": problems,
                 "sample": sample,
-                "same": earlier.exclude(pk=obj.pk).first() if obj.state == BatchState.DRAFT else None,
+                "same": earlier.exclude(pk=obj.pk).first() if obj.digest and obj.state == BatchState.DRAFT else None,
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 

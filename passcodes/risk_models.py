@@ -7,7 +7,9 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from accounts.models import Office
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.colour import RiskCategory, RiskLevel
 
@@ -83,6 +85,7 @@ class RiskBatch(models.Model):
     applied = models.PositiveIntegerField(_("rows taken"), default=0)
     errors = models.PositiveIntegerField(_("rows with errors"), default=0)
     duplicates = models.PositiveIntegerField(_("repeated rows"), default=0)
+    has_managed = models.BooleanField(default=False, editable=False)  # rows of people who are otherwise managed
     problems = models.JSONField(default=list, editable=False)  # the first errors: [line, column, risk_rows.Problem]
     sample = EncryptedTextField(null=True)  # JSON of the first rows, masked, until somebody has decided
     created_by = models.ForeignKey(
@@ -92,7 +95,13 @@ class RiskBatch(models.Model):
     released_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("released by")
     )
+    released_office = models.ForeignKey(
+        Office, models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("of the authority", "office")
+    )  # of whoever put it in force, then
     released_at = models.DateTimeField(_("released"), null=True)
+    renews = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="renewal", verbose_name=_("renews batch")
+    )
     withdrawn_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by")
     )

@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from healthpass.lib.masks import mask_document
-from passcodes.colour import BEIJING
+from passcodes.colour import BEIJING, RiskCategory
 from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE, choice_of, heading, meanings, plain
 
 ERRORS_KEPT = 100
@@ -25,6 +25,7 @@ SAMPLE = 5
 MEASURES_KEPT = 20_000
 COLUMNS_SHOWN = 20
 SERIAL_ZERO = date(1899, 12, 30)  # Excel's day 0
+MANAGED_FOR = timedelta(hours=72)
 YEARS = range(2000, 2101)
 AS_NUMBER = re.compile(r"\d+(\.\d+)?E\+?1\d", re.IGNORECASE).fullmatch  # what Excel makes of 18 digits
 
@@ -119,6 +120,11 @@ class AreaRow(NamedTuple):
     starts_on: date
     ends_on: date | None
     source: str
+
+
+def lapse_of(starts_at: datetime, ends_at: datetime | None) -> datetime:
+    """When "other managed" ends: with its measure, after 72 hours at the latest. Renewing makes another row."""
+    return min(ends_at or datetime.max.replace(tzinfo=UTC), starts_at + MANAGED_FOR)
 
 
 MOMENT = re.compile(
@@ -249,6 +255,7 @@ class Listing:
         self.hashers = {kind.value: hasher(kind.value) for kind in DocumentKind}
         self.defaults = office, office_phone
         self.parse = self._person if self.kind == "people" else self._area
+        self.has_managed = False
         self.measure = functools.lru_cache(maxsize=MEASURES_KEPT)(self._measure)
 
     def records(self) -> Iterator[PersonRow | AreaRow]:
@@ -293,6 +300,9 @@ class Listing:
         ends_at = _moment(ends, "ends_at", ends=True) if ends.strip() else None
         if ends_at and ends_at <= starts_at:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_at")
+        if category == RiskCategory.MANAGED:
+            self.has_managed = True
+            ends_at = lapse_of(starts_at, ends_at)
         office = _text(office, 100, "office") or self.defaults[0]
         phone = _text(phone, 30, "office_phone") or self.defaults[1]
         if not (office and phone):

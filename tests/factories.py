@@ -8,7 +8,7 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.actions import issue_device_key
-from accounts.models import Account, Device, Identifier, identifier_hash, last_four_hash
+from accounts.models import Account, Device, Identifier, Office, Officer, identifier_hash, last_four_hash
 from declarations.documents import DocumentKind
 from declarations.models import (
     Assurance,
@@ -30,14 +30,34 @@ from scanning.models import Scan
 DOCUMENTS = ["210102199001010015", "210102199001010023", "210102199001010031", "21010219900101004X"]
 
 
-def account(*, phone: str = "+8613800000001", **fields) -> Account:
-    """An account that signs in with this phone number."""
+def office(*, name: str = "沈阳市卫生健康委员会", division: int = 210100) -> Office:
+    """A deciding body of the authority, made once."""
+    return Office.objects.get_or_create(name=name, defaults={"phone": "024-12320", "division": division})[0]
+
+
+def province() -> Office:
+    """The office of whatever officer does not need another."""
+    return office(name="省卫生健康委员会", division=210000)
+
+
+def officer(*, account: Account, office: Office | None = None) -> Officer:
+    """A role that nobody had to agree to, as the first of an installation; of the province's office unless told."""
+    account.__dict__.pop("officer_role", None)  # which may have been read before
+    return Officer.objects.create(account=account, office=office or province(), approved_at=timezone.now())
+
+
+def account(
+    *, phone: str = "+8613800000001", is_officer: bool = False, office: Office | None = None, **fields
+) -> Account:
+    """An account that signs in with this phone number; an officer, of the province's office unless one is given."""
     account = Account(**fields)
     account.set_unusable_password()
     account.save()
     Identifier.objects.create(
         account=account, kind="phone", value=phone, hash=identifier_hash("phone", phone), used_at=timezone.now()
     )
+    if is_officer or office:
+        officer(account=account, office=office)
     return account
 
 
@@ -133,7 +153,9 @@ def risk_area(*, division: int = 210102, level: str = "high", starts_on: date | 
     )
 
 
-def risk_batch(*, source: RiskSource | None = None, state: str = "visible", kind: str = "people") -> RiskBatch:
+def risk_batch(
+    *, source: RiskSource | None = None, state: str = "visible", kind: str = "people", way: str = "manual"
+) -> RiskBatch:
     """A batch of one row, in force unless `state` says otherwise; of the manual source unless one is given."""
     source = source or RiskSource.objects.get_or_create(slug="manual", defaults={"name": "人工登记"})[0]
     now = timezone.now()
@@ -141,7 +163,7 @@ def risk_batch(*, source: RiskSource | None = None, state: str = "visible", kind
         source=source,
         name=f"entry-{source.batches.count() + 1}",
         kind=kind,
-        way="manual",
+        way=way,
         state=state,
         rows=1,
         applied=1,

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.audit import record
 from accounts.authority import authority
-from accounts.models import Account, AuditEntry, DeskClerk, Office
+from accounts.models import Account, AuditEntry, DeskClerk, Office, Officer
 from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
@@ -46,6 +46,7 @@ def world(officer):
     return {
         Office: office,
         DeskClerk: DeskClerk.objects.create(account=account, office=office),
+        Officer: officer.officer_roles.get(),
         DocumentCheck: document_check(pass_code, account),
         Account: account,
         AuditEntry: record(by=officer, action="test-thing", subject="thing:1", at=timezone.now()),
@@ -174,6 +175,7 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         Proxy.objects.create(account=account, person=person, relation="other", created_at=timezone.now())
         office = Office.objects.create(name=f"服务台{number}", phone="024-11111", division=210102)
         DeskClerk.objects.create(account=account, office=office)
+        factories.officer(account=account, office=office)
         document_check(person.pass_code, account)
         record(by=account, action="test-thing", subject="thing:2", at=timezone.now())
     with CaptureQueriesContext(connection) as three:
@@ -192,10 +194,11 @@ def test_risk_record_keeps_no_number(desk, officer, world):
         "source": "province",
         "office": "沈阳市疾病预防控制中心",
         "office_phone": "024-12320",
+        "basis": "cases",
     }
     desk.post(address(RiskRecord, "add"), values)
     record = RiskRecord.objects.order_by("-pk").first()
-    assert (record.batch.created_by, record.batch.way, record.batch.state) == (officer, "manual", "visible")
+    assert (record.batch.created_by, record.batch.way, record.batch.state) == (officer, "manual", "draft")
     assert record.document_hash == factories.risk_record(number=factories.DOCUMENTS[2]).document_hash
     assert [value for value in vars(record).values() if factories.DOCUMENTS[2] in str(value)] == []
     assert AuditEntry.objects.get(action="add-riskrecord").subject == f"riskrecord:{record.pk}"
@@ -261,7 +264,7 @@ def test_reasons_of_a_colour_are_read_as_its_holder_reads_them(desk, world):
 
 
 def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
-    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"}
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x", "basis": "areas"}
     assert "errorlist" in desk.post(address(RiskArea, "add"), {**values, "division": 110199}).content.decode()
     desk.post(address(RiskArea, "add"), values)
     area = RiskArea.objects.get(division=110108)

@@ -145,8 +145,9 @@ class TestRecycledNumber:
         assert Account.objects.count() == 2
 
     def test_long_unused_number_without_a_document_gets_a_fresh_account(self, earlier, client, outbox, clock):
-        Account.objects.update(last_four_hash="", is_officer=True)
+        Account.objects.update(last_four_hash="")
         old = Account.objects.get()
+        factories.officer(account=old)
         clock.shift(timedelta(days=91))
         assert sign_in(client, outbox).url == "/"
         new = Identifier.objects.get().account

@@ -8,11 +8,12 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import serializers
 from django.core.checks import run_checks
 from django.test import Client
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.backends import StaffBackend
-from accounts.models import Account, AuditEntry, Device, DeviceKey
+from accounts.models import Account, AuditEntry, Device, DeviceKey, Officer
 from tests import factories
 from tests.accounts.urls import office
 
@@ -294,7 +295,7 @@ class TestSite:
 
     def test_losing_the_role_closes_it_at_once(self, client, officer):
         sign_in(client, officer)
-        Account.objects.update(is_officer=False)
+        Officer.objects.update(ended_at=timezone.now())
         assert client.get("/office/").status_code == 302
 
     def test_losing_the_device_closes_it_at_once(self, client, officer):

@@ -134,7 +134,7 @@ def test_without_a_source_the_way_to_one_is_shown(desk):
     ],
 )
 def test_what_was_decided_is_said(desk, source, state, verb, said):
-    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state)
+    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state, way="upload")
     if state == "withdrawn":
         decide(desk, batch, "withdraw")
     assert said in decide(desk, batch, verb).text

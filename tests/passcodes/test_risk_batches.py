@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from passcodes import facts, risk
+from passcodes import approvals, facts, risk
 from passcodes.actions import show_colour
 from passcodes.colour import Colour
 from passcodes.models import RiskArea, RiskBatch, RiskRecord
@@ -42,6 +42,14 @@ def code(holder):
 def load(source, file=None, **changed):
     values = {"name": "1", "way": "command", "by": None, "at": timezone.now()}
     return risk.load(source=source, file=file or lists.text(), **{**values, **changed})
+
+
+def two_offices(batch) -> None:
+    """One proposes it, the other agrees."""
+    first = factories.account(phone="+8613700000001", is_officer=True)
+    second = factories.account(phone="+8613700000002", office=factories.office())
+    approvals.propose(batch=batch, basis="areas", by=first, at=timezone.now())
+    approvals.approve(batch=batch, by=second, at=timezone.now())
 
 
 def colour_of(code) -> Colour:
@@ -78,7 +86,7 @@ def test_areas_count_with_their_batch(source, code):
     area = b"210102,high,2026-11-01\n"
     batch = load(source, io.BytesIO(b"division,level,starts_on\n" + area + area))
     assert (batch.kind, batch.applied, batch.duplicates, colour_of(code)) == ("areas", 1, 1, Colour.GREEN)
-    risk.release(batch=batch, by=None, at=timezone.now())
+    two_offices(batch)
     assert colour_of(code) == Colour.RED
 
 
@@ -128,10 +136,11 @@ def test_a_typed_row_is_a_batch_of_its_own(code, holder):
     record = RiskRecord(document_hash=code.person.document_hash, category="managed", starts_at=timezone.now())
     record.office, record.office_phone = "区疾控", "024-1"
     risk.enter(row=record, by=holder, at=timezone.now())
-    assert colour_of(code) == Colour.YELLOW
     risk.enter(row=RiskArea(division=210102, level="high", starts_on="2026-11-01"), by=holder, at=timezone.now())
-    assert colour_of(code) == Colour.RED
-    assert [batch.applied for batch in RiskBatch.objects.filter(source__slug="manual", state="visible")] == [1, 1]
+    assert [batch.applied for batch in RiskBatch.objects.filter(source__slug="manual", state="draft")] == [1, 1]
+    assert colour_of(code) == Colour.GREEN
+    two_offices(record.batch)
+    assert colour_of(code) == Colour.YELLOW
 
 
 def test_batch_ids_are_unique_within_a_source(source):
@@ -154,8 +163,8 @@ def test_states_have_their_times(source, values, constraint):
 
 @pytest.mark.parametrize("percent", [10, 50, 90])
 @pytest.mark.django_db(transaction=True)
-def test_of_a_killed_import_nothing_stays(source, code, percent):
-    length = 6_000
+def test_of_a_killed_import_nothing_stays(source, code, settings, percent):
+    length = settings.RISK_ALONE_LIMIT = 6_000
     assert colour_of(code) == Colour.GREEN  # shown before, so that it is not written while SQLite's one writer works
     arguments = [str(length), str(length * percent // 100)]
     process = subprocess.Popen(
@@ -264,8 +273,8 @@ def test_the_facts_look_risks_up_by_two_indexes(source, holder):
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO passcodes_riskbatch (source_id, name, digest, kind, way, state, rows, applied, errors,"
-            " duplicates, problems, created_at, released_at) SELECT %s, n::text, '', 'people', 'push', 'visible', 1, 1,"
-            " 0, 0, '[]', now(), now() FROM generate_series(1, 3000) n",
+            " duplicates, has_managed, problems, created_at, released_at) SELECT %s, n::text, '', 'people', 'push',"
+            " 'visible', 1, 1, 0, 0, false, '[]', now(), now() FROM generate_series(1, 3000) n",
             [source.pk],
         )
         cursor.execute(

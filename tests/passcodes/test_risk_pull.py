@@ -13,7 +13,7 @@ from tests.passcodes import lists
 from tests.risk_server import FAULTS, RiskServer
 
 pytestmark = pytest.mark.django_db
-PERSON = {"document_number": factories.DOCUMENTS[1], "category": "managed", "starts_at": "2026-11-01"}
+PERSON = {"document_number": factories.DOCUMENTS[1], "category": "secondary_contact", "starts_at": "2026-11-01"}
 
 
 @pytest.fixture

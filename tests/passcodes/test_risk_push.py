@@ -41,6 +41,7 @@ def test_a_batch_counts_at_once(source, client):
     assert response.status_code == 200
     assert response.json() == {
         "batch": "2026-11-25/1",
+        "state": "in_force",
         "rows": 1,
         "applied": 1,
         "errors": 0,
@@ -69,7 +70,7 @@ def test_the_same_again_is_answered_the_same_and_other_content_is_a_conflict(sou
 def test_a_batch_withdrawn_since_stays_so(source):
     answer = push().json()
     RiskBatch.objects.update(state="withdrawn", withdrawn_at=timezone.now())
-    assert push().json() == answer
+    assert push().json() == {**answer, "state": "withdrawn"}
     assert RiskBatch.objects.get().state == "withdrawn"
 
 
@@ -124,6 +125,12 @@ def test_failures_of_an_address_are_limited_and_pushes_are_not(source, monkeypat
     monkeypatch.setattr("passcodes.api.FAILURES_AN_HOUR", {"limit": 2, "per": timedelta(hours=1)})
     assert [push(batch=str(number)).status_code for number in range(3)] == [200, 200, 200]
     assert [push(key="another").status_code for _ in range(3)] == [401, 401, 429]
+
+
+def test_what_needs_a_second_office_waits_and_is_told(source, settings):
+    settings.RISK_ALONE_LIMIT = 0
+    assert push().json()["state"] == push().json()["state"] == "waiting"
+    assert RiskBatch.objects.get().state == "draft"
 
 
 def test_a_large_body_goes_through_a_file(source, monkeypatch):

@@ -18,6 +18,7 @@ from accounts.models import (
     Identifier,
     IdentifierKind,
     Office,
+    Officer,
     identifier_hash,
     last_four_hash,
 )
@@ -34,9 +35,10 @@ from declarations.models import (
 )
 from institutions.actions import add_member
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
-from passcodes import risk
+from passcodes import approvals
 from passcodes.colour import RiskCategory
-from passcodes.models import ColourChange, GateReading, PassCode, RiskBatch, RiskRecord
+from passcodes.legal import LegalBasis
+from passcodes.models import Approval, ColourChange, GateReading, PassCode, RiskBatch, RiskRecord
 from passcodes.risk_models import BatchWay
 
 PASSWORD = "liaoning-demo-2026"
@@ -84,6 +86,14 @@ ACTORS = (
         totp_secret="LIAONINGDEMOHEALTHAUTHORITY2345A",
         note="/admin/login/, and the desk at /desk/login/",
     ),
+    Actor(
+        "authority",
+        "+8613800000009",
+        "演示卫健",
+        password=PASSWORD,
+        totp_secret="LIAONINGDEMOSECONDOFFICER234567B",
+        note="/admin/login/, of another office: agrees to what the first has proposed",
+    ),
 )
 
 
@@ -101,6 +111,10 @@ RELATIVES = (
     Relative("演示孩子", "210102201801019018", Relation.CHILD),
 )
 OFFICE = {"name": "演示社区服务台", "phone": "024-12345", "division": 210100}
+OFFICES = (  # of the two who decide
+    {"name": "演示疾病预防控制中心", "phone": "024-12320", "division": 210000},
+    {"name": "演示卫生健康委员会", "phone": "024-12321", "division": 210100},
+)
 
 
 class Command(BaseCommand):
@@ -163,13 +177,15 @@ def table() -> str:
 def restore(*, at: datetime) -> None:
     """Make what is missing and put back what was changed. Scans and audit rows stay."""
     accounts = {actor: _account(actor, at) for actor in ACTORS}
+    deciding = [account for actor, account in accounts.items() if actor.role == "authority"]
+    _desk(deciding[0])
+    for account, office in zip(deciding, OFFICES, strict=True):
+        _officer(account, office, at)
     for actor in ACTORS:
         if actor.document:
-            _resident(actor, accounts[actor], at)
+            _resident(actor, accounts[actor], deciding, at)
         if actor.totp_secret:
             _staff(actor, accounts[actor])
-        if actor.role == "authority":
-            _desk(accounts[actor])
     for relative in RELATIVES:
         _relative(relative, accounts[ACTORS[0]], at)
     school, _ = Institution.objects.update_or_create(
@@ -200,8 +216,9 @@ def _account(actor: Actor, at: datetime) -> Account:
         account = Account()
         account.set_unusable_password()
     account.is_active = True
-    account.is_officer = actor.role == "authority"
     account.save()
+    if actor.role != "authority":
+        Officer.objects.open().filter(account=account).update(ended_at=at)
     Identifier.objects.update_or_create(
         kind=IdentifierKind.PHONE,
         hash=identifier_hash(IdentifierKind.PHONE, actor.phone),
@@ -234,6 +251,15 @@ def _desk(account: Account) -> None:
     office, _ = Office.objects.update_or_create(name=OFFICE["name"], defaults=OFFICE)
     DeskClerk.objects.current().filter(account=account).exclude(office=office).update(ended_at=timezone.now())
     DeskClerk.objects.current().get_or_create(account=account, office=office)
+
+
+def _officer(account: Account, values: dict, at: datetime) -> None:
+    """The account decides for this office, and for no other."""
+    office, _ = Office.objects.update_or_create(name=values["name"], defaults=values)
+    others = Officer.objects.open().filter(account=account)
+    others.exclude(office=office, approved_at__isnull=False).update(ended_at=at)
+    Officer.objects.current().get_or_create(account=account, office=office, defaults={"approved_at": at})
+    account.__dict__.pop("officer_role", None)  # as it was before
 
 
 def _relative(relative: Relative, account: Account, at: datetime) -> None:
@@ -272,7 +298,7 @@ def _identity(name: str, document: str) -> dict:
     }
 
 
-def _resident(actor: Actor, account: Account, at: datetime) -> None:
+def _resident(actor: Actor, account: Account, deciding: list[Account], at: datetime) -> None:
     """A person with a code, and facts that give the colour."""
     # Whoever else was declared with this document while trying things out gives way, also who closed their account.
     others = Person.objects.with_document(DocumentKind.RESIDENT_ID, actor.document).exclude(holder=account)
@@ -285,10 +311,10 @@ def _resident(actor: Actor, account: Account, at: datetime) -> None:
     PassCode.objects.get_or_create(person=person)
     account.last_four_hash = last_four_hash(actor.document)
     account.save(update_fields=["last_four_hash"])
-    _facts(actor, account, person, at)
+    _facts(actor, account, person, deciding, at)
 
 
-def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None:
+def _facts(actor: Actor, account: Account, person: Person, deciding: list[Account], at: datetime) -> None:
     """Only the facts that give the actor's colour."""
     made_at = at - (timedelta(days=4) if actor.colour == "grey" else DECLARED_AGO)
     _declared(person, account, made_at, phone=actor.phone, dry_cough=actor.colour == "yellow")
@@ -301,7 +327,9 @@ def _facts(actor: Actor, account: Account, person: Person, at: datetime) -> None
             office="演示疾病预防控制中心",
             office_phone="024-12320",
         )
-        risk.enter(row=record, by=None, at=at)
+        first, second = deciding
+        enter = {"basis": LegalBasis.CASES, "by": first, "at": at}
+        approvals.approve(batch=approvals.enter(row=record, **enter).batch, by=second, at=at)
 
 
 def _declared(person: Person, account: Account, made_at: datetime, *, phone: str, dry_cough: bool = False) -> None:
@@ -328,5 +356,6 @@ def _unlist(person: Person) -> None:
     """No risk record of the person, and no batch that was only for one."""
     records = RiskRecord.objects.filter(document_hash=person.document_hash)
     batches = list(records.filter(batch__way=BatchWay.MANUAL).values_list("batch", flat=True))
+    Approval.objects.filter(batch__in=batches).delete()
     records.delete()
     RiskBatch.objects.filter(pk__in=batches).delete()

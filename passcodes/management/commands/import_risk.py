@@ -9,8 +9,15 @@ from django.utils import timezone
 
 from passcodes import risk
 from passcodes.models import RiskBatch, RiskSource
-from passcodes.risk_models import BatchWay
+from passcodes.risk_models import BatchState, BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
+
+STATES = {
+    BatchState.DRAFT: "waits: an officer puts it in force at /admin/, with one of another office where that is needed",
+    BatchState.VISIBLE: "visible",
+    BatchState.WITHDRAWN: "withdrawn",
+    BatchState.REFUSED: "refused",
+}
 
 
 class Command(BaseCommand):
@@ -87,4 +94,4 @@ def source_named(slug: str) -> RiskSource:
 def summary(batch: RiskBatch) -> str:
     """One line on what came of a batch."""
     figures = ", ".join(f"{name} {number:,}" for name, number in risk.counts(batch).items())
-    return f"Batch {batch.name} (#{batch.pk}): {figures}; {batch.state}."
+    return f"Batch {batch.name} (#{batch.pk}): {figures}; {STATES[batch.state]}."

@@ -1,0 +1,118 @@
+"""Who decides for an office of the authority. Two officers, of two offices, make an officer; one ends the role."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.models import Account, Office, Officer
+
+
+class HasOffice(Exception):
+    """The account is an officer already, or proposed as one."""
+
+
+class NotAnOfficer(Exception):
+    """Whoever decides has no current role."""
+
+
+class NotYours(Exception):
+    """Somebody else has to agree: neither oneself, nor who proposed it, nor anybody of an office that did."""
+
+
+class NotProposed(Exception):
+    """The role was approved or ended before."""
+
+
+class EnoughOfficers(Exception):
+    """Two offices have officers, or this one has: they make further ones."""
+
+
+def office_of(account: Account) -> Office | None:
+    """The office that the account decides for now, read once a request; None for who is no officer."""
+    return account.officer_role and account.officer_role.office
+
+
+def office_deciding(account: Account) -> Office:
+    """As `office_of`, read anew and held until the transaction ends, so that a role that ends meanwhile is none.
+
+    Raises NotAnOfficer.
+    """
+    role = Officer.objects.current().filter(account=account).select_for_update(of=("self",)).select_related("office")
+    if (found := role.first()) is None:
+        raise NotAnOfficer
+    return found.office
+
+
+def add_officer(*, account: Account, office: Office, by: Account, at: datetime) -> Officer:
+    """A proposal, which opens nothing until another office agrees. Raises NotAnOfficer, NotYours, HasOffice."""
+    if account == by:
+        raise NotYours
+    try:
+        with transaction.atomic():
+            own = office_deciding(by)
+            officer = Officer.objects.create(account=account, office=office, added_by=by)
+            _record("add", officer, by, at, by_office=own.pk)
+    except IntegrityError as error:
+        raise HasOffice from error
+    return officer
+
+
+def may_approve(officer: Officer, account: Account) -> bool:
+    """Whether `approve_officer` would take it from this account now."""
+    own = office_of(account)
+    waits = officer.ended_at is None and officer.approved_at is None
+    return bool(waits and own and account.pk not in (officer.account_id, officer.added_by_id)) and (
+        own.pk not in _offices_of_proposer(officer)
+    )
+
+
+@transaction.atomic
+def approve_officer(*, officer: Officer, by: Account, at: datetime) -> None:
+    """The role begins. Raises NotAnOfficer; NotYours for who proposed it or is of the same office; NotProposed."""
+    own = office_deciding(by)
+    if by.pk in (officer.account_id, officer.added_by_id) or own.pk in _offices_of_proposer(officer):
+        raise NotYours
+    waiting = Officer.objects.open().filter(pk=officer.pk, approved_at=None)
+    if not waiting.update(approved_by=by, approved_at=at):
+        raise NotProposed
+    officer.approved_by, officer.approved_at = by, at
+    _record("approve", officer, by, at, by_office=own.pk)
+
+
+@transaction.atomic
+def end_officer(*, officer: Officer, by: Account, at: datetime) -> None:
+    """The account is out at its next request; a proposal is refused. One officer is enough for that."""
+    if Officer.objects.open().filter(pk=officer.pk).update(ended_at=at):
+        officer.ended_at = at
+        _record("end", officer, by, at)
+
+
+@transaction.atomic
+def add_first_officer(*, account: Account, office: Office, at: datetime) -> Officer:
+    """One whom nobody can propose yet: only where fewer than two offices have officers, and this one has none.
+
+    Raises EnoughOfficers, HasOffice.
+    """
+    offices = set(Officer.objects.current().filter(account__is_active=True).values_list("office", flat=True))
+    if len(offices) > 1 or office.pk in offices:
+        raise EnoughOfficers
+    try:
+        with transaction.atomic():
+            officer = Officer.objects.create(account=account, office=office, approved_at=at)
+    except IntegrityError as error:
+        raise HasOffice from error
+    _record("first", officer, None, at)
+    return officer
+
+
+def _offices_of_proposer(officer: Officer) -> set[int]:
+    """Every office that the proposer has decided for since: moving to another does not make two of one."""
+    roles = Officer.objects.filter(account=officer.added_by_id, approved_at__isnull=False)
+    still = roles.exclude(ended_at__lt=officer.created_at)
+    return set(still.values_list("office", flat=True))
+
+
+def _record(verb: str, officer: Officer, by: Account | None, at: datetime, **detail) -> None:
+    subject = f"officer:{officer.pk}"
+    audit.record(by=by, action=f"{verb}-officer", subject=subject, at=at, office=officer.office_id, **detail)

@@ -1,0 +1,50 @@
+"""How many people one office, or one source, may colour in a week without a second office."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
+
+from accounts.models import Office
+from passcodes.approval_models import Approval
+from passcodes.risk_models import BatchKind, BatchWay, RiskBatch
+
+WINDOW = timedelta(days=7)
+
+
+def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bool:
+    """Whether the batch may be put in force only with the agreement of two offices.
+
+    What an officer types always, as it colours one chosen person; areas too, as nobody counts who was there; and lists
+    with "other managed" people, whose 72 hours only another office renews. Other lists when they bring the people that
+    their source or office has listed in seven days above the limit. Withdrawn ones count too: they had coloured.
+    """
+    if batch.renews_id:
+        return False  # it is itself the other office's decision
+    if batch.way == BatchWay.MANUAL or batch.kind == BatchKind.AREAS or batch.has_managed:
+        return True
+    return listed_with(batch, office=office, at=at) > settings.RISK_ALONE_LIMIT
+
+
+def listed_with(batch: RiskBatch, *, office: Office | None, at: datetime) -> int:
+    """The people of this list and of all others in seven days: of its source or of its office, whichever are more.
+
+    An office's are those of every source that names it, and those that its officers put in force themselves.
+    """
+    name = batch.source.office or (office.name if office else "")
+    of_office = Q(source__office=name) if name else Q(pk=None)
+    of_office |= Q(released_office__name=name) if name else Q(pk=None)
+    of_officer = (Q(released_office=office) | Q(source__office=office.name)) if office else Q(pk=None)
+    earlier = RiskBatch.objects.filter(released_at__gt=at - WINDOW, kind=BatchKind.PEOPLE).exclude(pk=batch.pk)
+    found = earlier.aggregate(
+        by_source=Coalesce(Sum("applied", filter=Q(source=batch.source_id)), 0),
+        by_office=Coalesce(Sum("applied", filter=of_office), 0),
+        by_officer=Coalesce(Sum("applied", filter=of_officer), 0),
+    )
+    return batch.applied + max(found.values())
+
+
+def has_second(batch: RiskBatch) -> bool:
+    """Whether two offices have agreed."""
+    return Approval.objects.filter(batch=batch, approved_at__isnull=False).exists()

@@ -1,0 +1,88 @@
+"""What two offices have to agree to before it counts."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from accounts.models import Office
+from healthpass.lib.encryption import EncryptedTextField
+from passcodes.legal import LegalBasis
+from passcodes.risk_models import RiskBatch
+
+
+class ApprovalQuerySet(models.QuerySet):
+    def waiting(self) -> "ApprovalQuerySet":
+        """Those that nobody has decided."""
+        return self.filter(approved_at=None, refused_at=None)
+
+    def waiting_for(self, account, office: Office) -> "ApprovalQuerySet":
+        """Those that this officer could agree to."""
+        return self.waiting().exclude(proposer_office=office).exclude(proposed_by=account)
+
+
+class Approval(models.Model):
+    """双机关审批: what one officer proposes, with its legal basis, and an officer of another office agrees to.
+
+    Of a batch of risk data, or of a set of colour rules by its number.
+    """
+
+    batch = models.ForeignKey(
+        RiskBatch, models.PROTECT, null=True, related_name="approvals", verbose_name=_("risk batch")
+    )
+    rule_set_number = models.PositiveIntegerField(_("rule set"), null=True)
+    basis = models.CharField(_("legal basis"), max_length=10, choices=LegalBasis)
+    reason = EncryptedTextField(_("why"), blank=True)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("proposed by")
+    )
+    proposer_office = models.ForeignKey(
+        Office, models.PROTECT, related_name="+", verbose_name=pgettext_lazy("of the authority", "office")
+    )
+    proposed_at = models.DateTimeField(_("proposed"))
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
+    )
+    approver_office = models.ForeignKey(
+        Office, models.PROTECT, null=True, related_name="+", verbose_name=_("second office")
+    )
+    approved_at = models.DateTimeField(_("approved"), null=True)
+    refused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("refused by")
+    )
+    refused_at = models.DateTimeField(_("refused"), null=True)
+
+    objects = ApprovalQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("approval")
+        verbose_name_plural = _("approvals")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("proposed_by")), name="approval_by_another_account"
+            ),
+            models.CheckConstraint(
+                condition=Q(approver_office=None) | ~Q(approver_office=F("proposer_office")),
+                name="approval_by_another_office",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at=None, approved_by=None, approver_office=None)
+                | Q(approved_at__isnull=False, approved_by__isnull=False, approver_office__isnull=False),
+                name="approval_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(batch__isnull=False, rule_set_number=None) | Q(batch=None, rule_set_number__isnull=False),
+                name="approval_of_one_thing",
+            ),
+            models.CheckConstraint(condition=Q(basis__in=LegalBasis.values), name="approval_on_a_listed_basis"),
+            models.UniqueConstraint(
+                fields=["batch"], condition=Q(refused_at=None), name="approval_of_a_batch_asked_once"
+            ),
+            models.UniqueConstraint(
+                fields=["rule_set_number"], condition=Q(refused_at=None), name="approval_of_a_rule_set_asked_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
