@@ -10,7 +10,7 @@ from accounts.models import AuditEntry
 from passcodes import actions, facts, rule_drafts, rules
 from passcodes.colour import DEFAULT_RULES, Colour, Condition
 from passcodes.models import ColourChange, ColourRule, RuleSet
-from passcodes.reasons import text_of
+from passcodes.reasons import TEXTS, text_of
 from passcodes.rules import Problem
 from tests import factories
 
@@ -46,13 +46,12 @@ def test_copy_of_the_default_rules_says_the_same_in_both_languages(now):
     draft = rule_drafts.new_draft(by=None, at=now)
     values = [(row.condition, row.parameter, row.colour, row.days, row.hours) for row in draft.rules.order_by("pk")]
     assert values == [(rule.condition, rule.parameter, rule.colour, rule.days, rule.hours) for rule in DEFAULT_RULES]
-    assert (
-        draft.rules.get(condition="contact").reason
-        == {
-            "zh-hans": "您申报在%(place)s接触过病例，最近一次为%(day)s。",
-            "en": "You declared contact with a case in %(place)s until %(day)s.",
-        }
-        or draft.rules.get(condition="contact").reason["zh-hans"].count("%(place)s") == 1
+    for rule, row in zip(DEFAULT_RULES, draft.rules.order_by("pk"), strict=True):
+        for language in ("zh-hans", "en"):
+            with translation.override(language):
+                assert (row.reason[language], row.next_step[language]) == tuple(map(str, TEXTS[rule.code]))
+    assert draft.rules.get(condition="contact").reason["en"] == (
+        "You declared contact with a case in %(place)s until %(day)s."
     )
 
 
