@@ -39,6 +39,8 @@ ACTIONS = {
     "desk-refuse": gettext_lazy("Desk: sent to another desk"),
     "desk-view": gettext_lazy("Desk: looked at a person"),
     "displace-holder": gettext_lazy("Person moved to another account"),
+    "dry-run-riskbatch": gettext_lazy("Risk batch tried out on the present population"),
+    "dry-run-ruleset": gettext_lazy("Colour rules tried out on the present population"),
     "end-admin": gettext_lazy("Ended an institution admin"),
     "export-own-data": gettext_lazy("Own data taken away"),
     "lapse-document-check": gettext_lazy("Check by a person: not decided in time"),
@@ -58,6 +60,7 @@ ACTIONS = {
     "refuse-riskbatch": gettext_lazy("Risk list refused"),
     "release-person": gettext_lazy("Person released from the account"),
     "release-riskbatch": gettext_lazy("Risk batch put in force"),
+    "release-ruleset": gettext_lazy("Colour rules put in force"),
     "send-to-desk": gettext_lazy("Sent to a desk"),
     "set-up-staff": gettext_lazy("Staff sign-in set up"),
     "sign-in-staff": gettext_lazy("Staff sign-in"),
@@ -66,6 +69,7 @@ ACTIONS = {
     "withdraw-document-check": gettext_lazy("Check by a person: withdrawn"),
     "withdraw-face-check": gettext_lazy("Face check withdrawn"),
     "withdraw-riskbatch": gettext_lazy("Risk batch withdrawn"),
+    "withdraw-ruleset": gettext_lazy("Colour rules withdrawn"),
 }
 
 

@@ -14,7 +14,7 @@ from declarations.models import Declaration, Proxy
 from healthpass.lib import retention
 from healthpass.lib.retention import Line
 from institutions.models import Membership
-from passcodes.colour import DEFAULT_RULES
+from passcodes import rules
 from passcodes.models import ColourChange, GateReading
 from scanning import partitions
 
@@ -93,8 +93,8 @@ def limit(line: Line, at: datetime) -> datetime:
 
 
 def rules_reach() -> timedelta:
-    """How far back a rule may look."""
-    return max(timedelta(days=rule.days + 1, hours=rule.hours) for rule in DEFAULT_RULES)
+    """How far back a rule may look, of the default ones and of all that were released."""
+    return max(timedelta(days=rule.days + 1, hours=rule.hours) for rule in rules.ever_released())
 
 
 def _carry_out(line: Line, at: datetime) -> tuple[int, bool]:

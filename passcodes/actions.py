@@ -4,8 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 
 from declarations.models import Person
-from passcodes import facts
-from passcodes.colour import DEFAULT_RULES, Assessment, Colour, Reason, assess
+from passcodes import facts, rules
+from passcodes.colour import Assessment, Colour, Reason, assess
 from passcodes.models import ColourChange, PassCode
 
 
@@ -20,7 +20,7 @@ def show_colour(*, row: dict, at: datetime) -> Assessment:
 
     One INSERT, and only on a change: no transaction is needed.
     """
-    assessment = assess(facts.facts_of(row), DEFAULT_RULES, at)
+    assessment = assess(facts.facts_of(row), rules.in_force(row["rules"]), at)
     if row["shown"] != assessment.colour:
         ColourChange.objects.create(
             person_id=row["person_id"],

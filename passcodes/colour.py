@@ -1,7 +1,7 @@
 """The colour: facts and rules in, colour with its reasons out. Derived at every display, never stored as truth."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,18 +61,31 @@ class Condition(models.TextChoices):
 
 @dataclass(frozen=True)
 class Rule:
-    """赋码规则. `parameter` is a RiskCategory or RiskLevel; `days` count from the fact, `hours` from its moment."""
+    """赋码规则. `parameter` is a RiskCategory or RiskLevel; `days` count from the fact, `hours` from its moment.
+
+    `id`: its row, which has its own words; 0 = a default rule. `office` answers where the fact names none. It counts
+    from `valid_from` until `valid_to`; None = always.
+    """
 
     condition: Condition
     colour: Colour
     parameter: str = ""
     days: int = 0
     hours: int = 0
+    id: int = 0
+    office: str = ""
+    office_phone: str = ""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
 
     @property
     def code(self) -> str:
         """Names the rule in reasons and records: `risk-confirmed`, `symptoms`."""
         return f"{self.condition.value}-{self.parameter}" if self.parameter else self.condition.value
+
+    def counts(self, at: datetime) -> bool:
+        """Whether the rule has begun and not ended."""
+        return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Reason:
-    """赋码原因: the rule that applied, until when (None = open), and what it rests on."""
+    """赋码原因: the rule that applied, until when (None = open), and what it rests on.
+
+    `rule` is the row with the rule's words; 0 = a default rule.
+    """
 
     code: str
     colour: Colour
@@ -150,6 +166,7 @@ class Reason:
     division: int | None = None
     office: str = ""
     office_phone: str = ""
+    rule: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,16 +190,30 @@ def assess(facts: Facts, rules: Iterable[Rule], at: datetime) -> Assessment:
     """
     if not facts.real_name:
         return Assessment(Colour.NEUTRAL, (Reason(Condition.IDENTITY.value, Colour.NEUTRAL),))
-    reasons = [reason for rule in rules for reason in CONDITIONS[rule.condition](rule, facts, at)]
+    reasons = [
+        _signed(reason, rule)
+        for rule in rules
+        if rule.counts(at)
+        for reason in CONDITIONS[rule.condition](rule, facts, at)
+    ]
     reasons.sort(key=_severity)
     return Assessment(reasons[0].colour if reasons else Colour.GREEN, tuple(reasons))
+
+
+def _signed(reason: Reason, rule: Rule) -> Reason:
+    """With what the rule's row adds: its office where the fact has none, and its own end."""
+    if not (rule.id or rule.office or rule.valid_to):
+        return reason
+    ends = [end for end in (reason.until, rule.valid_to) if end is not None]
+    office = (reason.office, reason.office_phone) if reason.office else (rule.office, rule.office_phone)
+    return replace(reason, rule=rule.id, until=min(ends, default=None), office=office[0], office_phone=office[1])
 
 
 def _severity(reason: Reason) -> tuple:
     """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
-    rest = (since, reason.division or 0, reason.office, reason.office_phone)
+    rest = (since, reason.division or 0, reason.office, reason.office_phone, reason.rule)
     return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
 
 

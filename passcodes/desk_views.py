@@ -30,8 +30,7 @@ from declarations.models import Declaration, Person, Proxy, document_hash, name_
 from declarations.questions import Claim
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
-from passcodes import actions, desk_seen, facts, keys, reasons, relations, tokens
-from passcodes.colour import DEFAULT_RULES, Condition
+from passcodes import actions, desk_seen, facts, keys, reasons, relations, rules, tokens
 from passcodes.desk_forms import DigitsForm, LookUpForm, PhoneForm
 from passcodes.desk_seen import SeenTooLongAgo, of_person
 
@@ -51,7 +50,6 @@ DONE = (
     "desk-print",
     "desk-refuse",
 )
-DECLARATION_DAYS = next(rule.days for rule in DEFAULT_RULES if rule.condition == Condition.NOT_CURRENT)
 
 
 def look_up(request: HttpRequest) -> HttpResponse:
@@ -182,7 +180,8 @@ def paper(request: HttpRequest, person_id: int) -> HttpResponse:
     _record(request, "desk-print", now, person=found)
     token = tokens.sign(pass_code.public_id, None, keys.signing_key(now), now)
     size, drawing = qr.svg_path(tokens.url(settings.PUBLIC_URL, token))
-    context = {"person": found, "qr_size": size, "qr_path": drawing, "now": now, "days": DECLARATION_DAYS}
+    context = {"person": found, "qr_size": size, "qr_path": drawing, "now": now}
+    context["days"] = rules.declaration_days(now)
     return _page(request, "desk/paper.html", context)
 
 

@@ -13,7 +13,7 @@ from django.db import connection, models
 from declarations.models import Assurance, Person
 from passcodes.colour import AreaMatch, Declared, Facts, Reading, Risk, Stay
 
-SYMPTOMS_KEPT = timedelta(days=7)  # at least the hours of the symptoms rule
+SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
 
 # `p` is the person. Lists come as JSON arrays of arrays.
 COLUMNS = """
@@ -43,7 +43,9 @@ COLUMNS = """
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
   (SELECT json_build_array(temperature, taken_at) FROM passcodes_gatereading
     WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate,
-  EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale
+  EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
+  (SELECT number FROM passcodes_ruleset WHERE state = 'released' AND valid_from <= %(at)s
+    ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules
 """
 
 LATEST_DECLARATION = """

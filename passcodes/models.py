@@ -17,6 +17,8 @@ from passcodes.risk_models import RiskArea as RiskArea
 from passcodes.risk_models import RiskBatch as RiskBatch
 from passcodes.risk_models import RiskRecord as RiskRecord
 from passcodes.risk_models import RiskSource as RiskSource
+from passcodes.rule_models import ColourRule as ColourRule
+from passcodes.rule_models import RuleSet as RuleSet
 
 
 def new_public_id() -> str:

@@ -6,10 +6,11 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from declarations import divisions
+from passcodes import rules
 from passcodes.colour import Condition, Reason, RiskCategory, RiskLevel
 
 HOTLINE = "12320"  # the national public health hotline
@@ -102,15 +103,19 @@ class ReasonText:
 
 
 def text_of(reason: Reason) -> ReasonText:
-    """The reason in the language in force."""
+    """The reason in the language in force: in the rule's own words where it has some, else in ours."""
     why, next_step = TEXTS[reason.code]
+    own_why, own_next_step = rules.words_of(reason.rule, get_language() or "") if reason.rule else ("", "")
     evidence = {
-        "place": divisions.full_name(reason.division) if reason.division else "",
-        "day": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
+        "%(place)s": divisions.full_name(reason.division) if reason.division else "",
+        "%(day)s": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
     }
+    why = own_why or str(why)
+    for name, value in evidence.items():
+        why = why.replace(name, value)
     return ReasonText(
-        why=str(why) % evidence,
-        next_step=str(next_step),
+        why=why,
+        next_step=own_next_step or str(next_step),
         until=reason.until,
         office=reason.office,
         phone=reason.office_phone or HOTLINE,

@@ -22,7 +22,8 @@ from declarations.models import (
     name_hash,
 )
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
-from passcodes.models import PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource
+from passcodes import rule_drafts
+from passcodes.models import PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource, RuleSet
 from scanning.ids import new_id
 from scanning.models import Scan
 
@@ -177,6 +178,13 @@ def risk_source(*, slug: str = "province", **fields) -> RiskSource:
     """Who sends lists, with a key, without a freshness limit."""
     values = {"name": "省疾控", "key": "key-of-the-province", "office": "辽宁省疾控中心", "office_phone": "024-23388"}
     return RiskSource.objects.create(slug=slug, **{**values, **fields})
+
+
+def rule_draft(*, at: datetime | None = None, **fields) -> RuleSet:
+    """A copy of the rules in force that could be released; `fields` go to every rule of it."""
+    draft = rule_drafts.new_draft(by=None, at=at or timezone.now())
+    draft.rules.update(**{"office": "省疾控中心", "office_phone": "024-23388", **fields})
+    return draft
 
 
 def institution(*, name: str = "沈阳市第一中学", credit_code: str = "12210100000000001J") -> Institution:

@@ -54,6 +54,7 @@ def test_what_goes_with_a_row_really_goes():
             assert ways == {models.CASCADE}, line.model
 
 
+@pytest.mark.django_db
 def test_periods_are_those_that_the_law_and_the_rules_ask_for():
     assert period("accounts.AuditEntry") >= LEAST_KEPT
     for model in retention.COLOUR_FACTS:

@@ -1,0 +1,171 @@
+"""The rules in force: read once a process for each version, which comes with the facts; checked before a release."""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import models, transaction
+from django.db.models import Max
+from django.utils.translation import gettext_lazy as _
+
+from accounts import audit
+from accounts.models import Account
+from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule
+from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
+
+MOST_DAYS = 30  # the facts are kept longer: retention.toml
+MOST_HOURS = 7 * 24  # facts.SYMPTOMS_KEPT
+PARAMETERS = {Condition.RISK: set(RiskCategory.values), Condition.AREA: set(RiskLevel.values)}
+BY_DAYS = {Condition.AREA, Condition.ABROAD, Condition.CONTACT, Condition.NOT_CURRENT}
+BY_HOURS = {Condition.SYMPTOMS, Condition.GATE_FEVER}
+SAFETY = (Condition.NOT_CURRENT, Condition.STALE)  # without them somebody unknown would be green
+
+
+class NotDraft(Exception):
+    """The set does not stand where it would have to for this: it was decided before."""
+
+
+class Incomplete(Exception):
+    """The set cannot be released. `problems` says why, rule by rule."""
+
+    def __init__(self, problems: list["Missing"]):
+        super().__init__(len(problems))
+        self.problems = problems
+
+
+class Problem(models.TextChoices):
+    """What keeps a set of rules from being released."""
+
+    CONDITION = "condition", _("There is no such condition.")
+    PARAMETER = "parameter", _("The category or level does not go with this condition.")
+    COLOUR = "colour", _("This rule cannot have this colour.")
+    DAYS = "days", _("Give from 1 to 30 days for this condition, and none for others.")
+    HOURS = "hours", _("Give from 1 to 168 hours for this condition, and none for others.")
+    OFFICE = "office", _("Name the office that answers for the rule, with its phone.")
+    REASON = "reason", _("Write the reason in Chinese and in English.")
+    NEXT_STEP = "next_step", _("Write what to do next in Chinese and in English.")
+    DATES = "dates", _("The rule ends before it begins.")
+    NO_CURRENT = "no_not_current", _("Every set needs the rule for those without a current declaration, without dates.")
+    NO_STALE = "no_stale", _("Every set needs the rule for epidemic data that are not up to date, without dates.")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A problem of a rule; `rule` None = of the whole set."""
+
+    rule: ColourRule | None
+    problem: Problem
+
+
+@functools.lru_cache(maxsize=8)
+def in_force(number: int | None) -> tuple[Rule, ...]:
+    """The rules of a released set; the default ones for None. Read once: a released set is never edited."""
+    if number is None:
+        return DEFAULT_RULES
+    return tuple(row.value for row in ColourRule.objects.filter(rule_set__number=number).order_by("pk"))
+
+
+def current(at: datetime) -> RuleSet | None:
+    """The set that decides at that time; None: the default rules do. The same that comes with the facts."""
+    released = RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__lte=at)
+    return released.order_by("-valid_from", "-number").first()
+
+
+def at_present(at: datetime) -> tuple[Rule, ...]:
+    """The rules that decide at that time."""
+    rule_set = current(at)
+    return in_force(rule_set and rule_set.number)
+
+
+@functools.lru_cache(maxsize=512)
+def words_of(rule: int, language: str) -> tuple[str, str]:
+    """A rule's own reason and next step in the language; in English where it has no such; empty without any."""
+    row = ColourRule.objects.filter(pk=rule).first()
+    if row is None:
+        return "", ""
+    return tuple(texts.get(language) or texts.get("en", "") for texts in (row.reason, row.next_step))
+
+
+def ever_released() -> list[Rule]:
+    """The default rules and those of every set that was released."""
+    rows = ColourRule.objects.exclude(rule_set__state=RuleSetState.DRAFT)
+    return [*DEFAULT_RULES, *(row.value for row in rows)]
+
+
+def declaration_days(at: datetime) -> int:
+    """How long a declaration counts, by the strictest rule."""
+    return min(rule.days for rule in at_present(at) if rule.condition == Condition.NOT_CURRENT and rule.counts(at))
+
+
+def missing(rows: Iterable[ColourRule]) -> list[Missing]:
+    """All that keeps these rules from being released; empty: nothing does."""
+    rows = list(rows)
+    found = [Missing(row, problem) for row in rows for problem in _problems(row)]
+    always = {row.condition for row in rows if row.valid_from is None and row.valid_to is None}
+    if Condition.NOT_CURRENT not in always:
+        found.append(Missing(None, Problem.NO_CURRENT))
+    if Condition.STALE not in always:
+        found.append(Missing(None, Problem.NO_STALE))
+    return found
+
+
+def _problems(row: ColourRule) -> list[Problem]:
+    if row.condition not in Condition.values or row.condition == Condition.IDENTITY:
+        return [Problem.CONDITION]
+    dated = row.valid_from is not None and row.valid_to is not None
+    written = {
+        Problem.REASON: all(str(row.reason.get(language) or "").strip() for language in LANGUAGES),
+        Problem.NEXT_STEP: all(str(row.next_step.get(language) or "").strip() for language in LANGUAGES),
+    }
+    good = {
+        Problem.PARAMETER: row.parameter in PARAMETERS.get(row.condition, {""}),
+        Problem.COLOUR: _may_have(row.condition, row.colour),
+        Problem.DAYS: 1 <= row.days <= MOST_DAYS if row.condition in BY_DAYS else row.days == 0,
+        Problem.HOURS: 1 <= row.hours <= MOST_HOURS if row.condition in BY_HOURS else row.hours == 0,
+        Problem.OFFICE: bool(row.office.strip() and row.office_phone.strip()),
+        **written,
+        Problem.DATES: not dated or row.valid_from < row.valid_to,
+    }
+    return [problem for problem, is_good in good.items() if not is_good]
+
+
+def _may_have(condition: str, colour: int) -> bool:
+    """No rule makes green; and what is not known must be at least neutral, as grey says that a form is enough."""
+    if colour not in Colour.values or colour == Colour.GREEN:
+        return False
+    return condition != Condition.STALE or WORST_FIRST.index(colour) <= WORST_FIRST.index(Colour.NEUTRAL)
+
+
+@transaction.atomic
+def release(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
+    """A draft decides every colour, from its `valid_from` or now on, at the next display. Raises NotDraft, Incomplete.
+
+    Whatever must come before, as a second officer's consent, is to be asked for here.
+    """
+    locked = RuleSet.objects.select_for_update().get(pk=rule_set.pk)
+    if locked.state != RuleSetState.DRAFT:
+        raise NotDraft
+    if problems := missing(locked.rules.order_by("pk")):
+        raise Incomplete(problems)
+    rule_set.state = RuleSetState.RELEASED
+    rule_set.valid_from = max(locked.valid_from or at, at)  # never for the past
+    rule_set.released_by, rule_set.released_at = by, at
+    rule_set.save(update_fields=["state", "valid_from", "released_by", "released_at"])
+    audit.record(by=by, action="release-ruleset", subject=f"ruleset:{rule_set.pk}", at=at, version=rule_set.number)
+
+
+@transaction.atomic
+def withdraw(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
+    """A released set ceases to count; the one before it decides again, at the next display. Raises NotDraft."""
+    values = {"state": RuleSetState.WITHDRAWN, "withdrawn_by": by, "withdrawn_at": at}
+    if not RuleSet.objects.filter(pk=rule_set.pk, state=RuleSetState.RELEASED).update(**values):
+        raise NotDraft
+    for name, value in values.items():
+        setattr(rule_set, name, value)
+    audit.record(by=by, action="withdraw-ruleset", subject=f"ruleset:{rule_set.pk}", at=at, version=rule_set.number)
+
+
+def next_number() -> int:
+    """The version of a new draft."""
+    return (RuleSet.objects.aggregate(last=Max("number"))["last"] or 0) + 1

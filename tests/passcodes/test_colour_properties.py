@@ -1,0 +1,103 @@
+"""What is true of every colour, whatever the facts and the rules: found by random ones."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passcodes.colour import (
+    DEFAULT_RULES,
+    WORST_FIRST,
+    Colour,
+    Condition,
+    Reading,
+    RiskCategory,
+    RiskLevel,
+    Rule,
+    assess,
+)
+from tests.passcodes.test_colour import AT, areas, as_facts, declared, lists, moments, risks, stays
+
+PARAMETERS = {Condition.RISK: [*RiskCategory], Condition.AREA: [*RiskLevel]}
+EXTRA = {"risks": risks, "areas": areas, "stays": stays}
+
+
+@st.composite
+def rules(draw) -> Rule:
+    """A rule that could be released, dated or not."""
+    condition = draw(st.sampled_from([kind for kind in Condition if kind != Condition.IDENTITY]))
+    return Rule(
+        condition,
+        draw(st.sampled_from([Colour.YELLOW, Colour.RED, Colour.NEUTRAL, Colour.GREY])),
+        draw(st.sampled_from(PARAMETERS.get(condition, [""]))),
+        days=draw(st.integers(1, 30)),
+        hours=draw(st.integers(1, 168)),
+        id=draw(st.integers(1, 3)),
+        office=draw(st.sampled_from(["", "a", "b"])),
+        valid_from=draw(st.none() | moments),
+        valid_to=draw(st.none() | st.just(AT) | moments),
+    )
+
+
+sets = st.just(list(DEFAULT_RULES)) | st.lists(rules(), max_size=8)
+
+
+def severity(values, rule_set) -> int:
+    return -WORST_FIRST.index(assess(as_facts(values), rule_set, AT).colour)
+
+
+@given(lists, sets, st.sampled_from(sorted(EXTRA)), st.data())
+def test_another_risk_fact_never_improves_a_colour(values, rule_set, name, data):
+    more = {**values, name: [*values[name], data.draw(EXTRA[name])]}
+    assert severity(more, rule_set) >= severity(values, rule_set)
+
+
+@given(lists, sets, st.sampled_from(sorted(EXTRA)), st.data())
+def test_one_risk_fact_less_never_worsens_a_colour(values, rule_set, name, data):
+    if values[name]:
+        gone = data.draw(st.sampled_from(range(len(values[name]))))
+        less = {**values, name: [fact for number, fact in enumerate(values[name]) if number != gone]}
+        assert severity(less, rule_set) <= severity(values, rule_set)
+
+
+@given(lists, sets)
+def test_stale_data_and_a_fever_at_the_gate_never_improve_a_colour(values, rule_set):
+    assert severity({**values, "stale": True}, rule_set) >= severity({**values, "stale": False}, rule_set)
+    without = {**values, "gate": None}
+    assert severity({**values, "gate": Reading(37.3, AT)}, rule_set) >= severity(without, rule_set)
+
+
+@given(lists, sets, rules())
+def test_another_rule_never_improves_a_colour(values, rule_set, rule):
+    assert severity(values, [*rule_set, rule]) >= severity(values, rule_set)
+
+
+@given(lists, sets, st.randoms(use_true_random=False))
+def test_the_order_of_facts_and_rules_does_not_matter(values, rule_set, random):
+    shuffled = {
+        name: random.sample(value, len(value)) if isinstance(value, list) else value for name, value in values.items()
+    }
+    mixed = random.sample(rule_set, len(rule_set))
+    assert assess(as_facts(values), rule_set, AT) == assess(as_facts(shuffled), mixed, AT)
+
+
+@given(lists, sets)
+def test_colour_is_that_of_the_worst_reason_and_all_reasons_stay(values, rule_set):
+    assessment = assess(as_facts(values), rule_set, AT)
+    each = [reason for rule in rule_set for reason in assess(as_facts(values), [rule], AT).reasons]
+    assert sorted(map(str, assessment.reasons)) == sorted(map(str, each))
+    worst = min((WORST_FIRST.index(reason.colour) for reason in each), default=WORST_FIRST.index(Colour.GREEN))
+    assert assessment.colour == WORST_FIRST[worst]
+
+
+@given(lists, sets)
+def test_every_reason_still_applies_and_none_outlives_its_rule(values, rule_set):
+    for reason in assess(as_facts(values), rule_set, AT).reasons:
+        assert reason.until is None or reason.until > AT
+
+
+@given(lists, sets, declared)
+def test_who_is_only_declared_is_neutral_under_every_rule(values, rule_set, more):
+    facts = as_facts({**values, "declarations": [*values["declarations"], more]})
+    assessment = assess(replace(facts, real_name=False), rule_set, AT)
+    assert (assessment.colour, [reason.code for reason in assessment.reasons]) == (Colour.NEUTRAL, ["identity"])
