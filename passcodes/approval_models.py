@@ -10,6 +10,7 @@ from accounts.models import Office
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.legal import LegalBasis
 from passcodes.risk_models import RiskBatch
+from passcodes.rule_models import RuleSet
 
 
 class ApprovalQuerySet(models.QuerySet):
@@ -25,13 +26,15 @@ class ApprovalQuerySet(models.QuerySet):
 class Approval(models.Model):
     """双机关审批: what one officer proposes, with its legal basis, and an officer of another office agrees to.
 
-    Of a batch of risk data, or of a set of colour rules by its number.
+    Of a batch of risk data, or of a set of colour rules.
     """
 
     batch = models.ForeignKey(
         RiskBatch, models.PROTECT, null=True, related_name="approvals", verbose_name=_("risk batch")
     )
-    rule_set_number = models.PositiveIntegerField(_("rule set"), null=True)
+    rule_set = models.ForeignKey(
+        RuleSet, models.PROTECT, null=True, related_name="approvals", verbose_name=_("set of colour rules")
+    )
     basis = models.CharField(_("legal basis"), max_length=10, choices=LegalBasis)
     reason = EncryptedTextField(_("why"), blank=True)
     proposed_by = models.ForeignKey(
@@ -72,7 +75,7 @@ class Approval(models.Model):
                 name="approval_by_somebody",
             ),
             models.CheckConstraint(
-                condition=Q(batch__isnull=False, rule_set_number=None) | Q(batch=None, rule_set_number__isnull=False),
+                condition=Q(batch__isnull=False, rule_set=None) | Q(batch=None, rule_set__isnull=False),
                 name="approval_of_one_thing",
             ),
             models.CheckConstraint(condition=Q(basis__in=LegalBasis.values), name="approval_on_a_listed_basis"),
@@ -80,7 +83,7 @@ class Approval(models.Model):
                 fields=["batch"], condition=Q(refused_at=None), name="approval_of_a_batch_asked_once"
             ),
             models.UniqueConstraint(
-                fields=["rule_set_number"], condition=Q(refused_at=None), name="approval_of_a_rule_set_asked_once"
+                fields=["rule_set"], condition=Q(refused_at=None), name="approval_of_a_rule_set_asked_once"
             ),
         ]
 

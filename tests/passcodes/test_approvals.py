@@ -269,7 +269,7 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
         ({"approved_by": "ours", "approver_office": "city", "approved_at": 1}, "approval_by_another_account"),
         ({"approved_by": "theirs", "approver_office": "province", "approved_at": 1}, "approval_by_another_office"),
         ({"approved_at": 1}, "approval_by_somebody"),
-        ({"rule_set_number": 1}, "approval_of_one_thing"),
+        ({"rule_set": "rules"}, "approval_of_one_thing"),
         ({"batch": None}, "approval_of_one_thing"),
         ({"basis": "because"}, "approval_on_a_listed_basis"),
     ],
@@ -277,16 +277,16 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
 def test_the_database_refuses_one_for_two(source, ours, theirs, values, constraint):
     province, city = officers.office_of(ours), officers.office_of(theirs)
     now = timezone.now()
-    known = {"ours": ours, "theirs": theirs, "city": city, "province": province}
+    known = {"ours": ours, "theirs": theirs, "city": city, "province": province, "rules": factories.rule_draft()}
     values = {name: now if name == "approved_at" else known.get(what, what) for name, what in values.items()}
     given = {"batch": load(source), "basis": "cases", "proposed_by": ours, "proposer_office": province, **values}
     with pytest.raises(IntegrityError, match=constraint):
         Approval.objects.create(proposed_at=now, **given)
 
 
-@pytest.mark.parametrize("field", ["batch", "rule_set_number"])
+@pytest.mark.parametrize("field", ["batch", "rule_set"])
 def test_the_database_has_one_open_approval_of_a_thing(source, ours, field):
-    thing = {field: load(source) if field == "batch" else 7}
+    thing = {field: load(source) if field == "batch" else factories.rule_draft()}
     given = {"basis": "cases", "proposed_by": ours, "proposer_office": officers.office_of(ours), **thing}
     Approval.objects.create(proposed_at=timezone.now(), **given)
     with pytest.raises(IntegrityError, match=rf"asked_once|approval\.{field}"):
