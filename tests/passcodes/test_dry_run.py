@@ -1,0 +1,150 @@
+"""What a draft would do: counts, divisions and masked samples of one statement, which agrees with `assess`."""
+
+from collections import Counter
+from dataclasses import fields
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from declarations.models import Assurance, Declaration, Person, Stay, document_hash
+from passcodes import dry_run, facts, risk, rules
+from passcodes.colour import ABROAD, Colour, Condition, RiskCategory, RiskLevel, Rule, assess
+from passcodes.dry_run import Decided, DivisionTurn, Sample, Turn
+from passcodes.models import ColourRule, GateReading, RiskArea, RiskBatch, RiskRecord, RuleSet
+from tests import factories
+from tests.passcodes import lists, test_colour_properties
+from tests.passcodes.test_colour import AT, TODAY
+
+pytestmark = pytest.mark.django_db
+
+GREEN, YELLOW, RED, GREY, NEUTRAL = Colour
+PLACES = [210102, 210202, 210200, 110105, ABROAD]
+AREAS = [*PLACES, 210000, 110000]
+STATES = ["visible", "draft", "withdrawn", "refused"]
+
+hours = st.integers(-20 * 24, 24).map(lambda number: AT + timedelta(hours=number))
+days = st.integers(-40, 2).map(lambda number: TODAY + timedelta(days=number))
+spans = st.tuples(days, days).map(sorted)
+stays = st.tuples(st.sampled_from(["travel", "contact"]), st.sampled_from(PLACES), spans)
+declarations = st.tuples(hours, st.booleans(), st.booleans(), st.sampled_from(PLACES), st.lists(stays, max_size=2))
+readings = st.tuples(hours, st.sampled_from([None, "36.5", "37.2", "37.3"]))
+listed = st.tuples(st.integers(0, 3), st.sampled_from(RiskCategory), hours, st.none() | st.integers(1, 400))
+people = st.fixed_dictionaries(
+    {
+        "assurance": st.sampled_from([*Assurance, Assurance.FACE]),
+        "declarations": st.lists(declarations, max_size=3, unique_by=lambda one: one[0]),
+        "readings": st.lists(readings, max_size=2, unique_by=lambda one: one[0]),
+        "risks": st.lists(listed, max_size=2),
+    }
+)
+areas = st.tuples(st.integers(0, 3), st.sampled_from(RiskLevel), st.sampled_from(AREAS), spans, st.booleans())
+sets = test_colour_properties.sets.map(
+    lambda some: [rule for rule in some if not (rule.valid_from and rule.valid_to and rule.valid_from >= rule.valid_to)]
+)
+
+
+def populate(someones, some_areas, states) -> list[RiskBatch]:
+    """The people, what they said and what is known of them; the batches, by number, in these states."""
+    account = factories.account()
+    batches = [
+        factories.risk_batch(source=factories.risk_source(slug=f"source-{number}", fresh_hours=24), state=state)
+        for number, state in enumerate(states)
+    ]
+    for number, someone in enumerate(someones):
+        person = factories.person(number=lists.number(number), assurance=someone["assurance"])
+        for made_at, fever, cough, division, stayed in someone["declarations"]:
+            made = factories.declaration(
+                person=person, account=account, made_at=made_at, fever=fever, dry_cough=cough, division=division
+            )
+            Stay.objects.bulk_create(
+                Stay(declaration=made, kind=kind, division=place, from_on=first, to_on=last)
+                for kind, place, (first, last) in stayed
+            )
+        GateReading.objects.bulk_create(
+            GateReading(person=person, temperature=figure, taken_at=at) for at, figure in someone["readings"]
+        )
+        RiskRecord.objects.bulk_create(
+            RiskRecord(
+                batch=batches[batch],
+                document_hash=person.document_hash,
+                category=category,
+                starts_at=starts_at,
+                ends_at=ends and starts_at + timedelta(hours=ends),
+            )
+            for batch, category, starts_at, ends in someone["risks"]
+        )
+    RiskArea.objects.bulk_create(
+        RiskArea(batch=batches[batch], level=level, division=place, starts_on=first, ends_on=last if ended else None)
+        for batch, level, place, (first, last), ended in some_areas
+    )
+    return batches
+
+
+def rule_set(values: list[Rule], **given) -> RuleSet:
+    made = RuleSet.objects.create(number=rules.next_number(), created_at=AT, **given)
+    names = {field.name for field in fields(Rule)} - {"id"}
+    ColourRule.objects.bulk_create(
+        ColourRule(rule_set=made, **{name: getattr(rule, name) for name in names}) for rule in values
+    )
+    return made
+
+
+def colours(by: list[Rule] | tuple[Rule, ...]) -> dict[int, Colour]:
+    """Of every real-name person, by the pure function."""
+    ids = Person.objects.real_name().values_list("pk", flat=True)
+    rows = {person: facts.for_person(person_id=person, at=AT) for person in ids}
+    return {person: assess(facts.facts_of(row), by, AT).colour for person, row in rows.items()}
+
+
+def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Colour]) -> None:
+    """The same people turn in the same divisions."""
+    latest = {made.person_id: made.division for made in Declaration.objects.order_by("made_at")}
+    turned = [person for person in was if was[person] != becomes[person]]
+    expected = Counter((latest.get(person), was[person], becomes[person]) for person in turned)
+    found = {(turn.division, turn.was, turn.becomes): turn.people for turn in effect.divisions}
+    assert found == dict(expected)
+    pairs = Counter((was[person], becomes[person]) for person in turned)
+    assert {(turn.was, turn.becomes): turn.people for turn in effect.turns} == dict(pairs)
+    assert Counter((sample.was, sample.becomes) for sample in effect.samples) == pairs
+    assert (effect.population, effect.turning) == (len(was), len(turned))
+
+
+@given(
+    st.lists(people, min_size=1, max_size=4),
+    st.lists(areas, max_size=3),
+    st.permutations(STATES),
+    st.lists(st.none() | hours, min_size=4, max_size=4),
+    sets,
+    sets,
+)
+@settings(max_examples=60, deadline=None)
+def test_statement_and_pure_function_agree(someones, some_areas, states, stale, present, proposed):
+    with transaction.atomic():
+        batches = populate(someones, some_areas, states)
+        for batch, stale_from in zip(batches, stale, strict=True):
+            batch.source.stale_from = stale_from
+            batch.source.save()
+        rule_set(present, state="released", valid_from=AT, released_at=AT)
+        rules.in_force.cache_clear()
+        draft = rule_set(proposed)
+
+        was = colours(rules.at_present(AT))
+        expect(dry_run.of_rules(draft, AT), was, colours([row.value for row in draft.rules.all()]))
+        for state in ("draft", "visible"):
+            batch = batches[states.index(state)]
+            batch.created_at = AT - timedelta(hours=30 * (batch.pk % 2))
+            effect = dry_run.of_batch(batch, AT)
+            with transaction.atomic():
+                if state == "draft":
+                    risk._move(batch, "draft", "visible", released_at=AT)
+                    risk.mark_fresh(source=batch.source, at=batch.created_at)
+                else:
+                    risk.withdraw(batch=batch, by=None, at=AT)
+                becomes = colours(rules.at_present(AT))
+                transaction.set_rollback(True)
+            expect(effect, was, becomes)
+        transaction.set_rollback(True)
