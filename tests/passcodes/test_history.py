@@ -175,3 +175,25 @@ def test_the_code_page_leads_there(resident, code):
     html = resident.get(f"/code/{code.public_id}/").content.decode()
     for page in ("history", "outlook"):
         assert f'href="/code/{code.public_id}/{page}/"' in html
+
+
+BANNER = "The code has changed since it was last shown. It was: Green code"
+
+
+def test_a_change_stands_on_top_of_the_code_once(resident, code, django_assert_num_queries):
+    page = f"/code/{code.public_id}/"
+    assert BANNER not in resident.get(page).content.decode()
+    factories.risk_record()
+    with django_assert_num_queries(2):  # facts, the colour noted
+        assert BANNER in resident.get(page).content.decode()
+    assert BANNER not in resident.get(page).content.decode()
+
+
+def test_the_home_page_tells_of_a_change_until_the_code_was_seen(resident, code):
+    text = "Your health code has changed."
+    resident.get(f"/code/{code.public_id}/")
+    assert text not in resident.get("/").content.decode()
+    factories.risk_record()
+    assert text in resident.get("/").content.decode()
+    resident.get(f"/code/{code.public_id}/token")
+    assert text not in resident.get("/").content.decode()
