@@ -9,8 +9,6 @@ from accounts.models import Task
 from accounts.tasks import Outcome, task
 from passcodes import notice_search, notices
 
-SECONDS = 30  # of sending at a time, so that other tasks get their turn
-
 
 @task("notices", lease=timedelta(minutes=5), every=timedelta(minutes=1))
 def tell(task: Task, at: datetime) -> Outcome | None:
@@ -18,6 +16,6 @@ def tell(task: Task, at: datetime) -> Outcome | None:
     began = time.monotonic()
     notice_search.search(at)
     while notices.send_due(timezone.now()):
-        if time.monotonic() - began > SECONDS:
+        if time.monotonic() - began > notices.SECONDS:
             return Outcome.AGAIN
     return None

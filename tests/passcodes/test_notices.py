@@ -267,6 +267,15 @@ def test_a_message_that_failed_once_arrives_by_the_same_time(settings, clock, co
     assert Notice.objects.sent().count() == 1
 
 
+def test_a_slow_gateway_holds_nobody_up_and_nothing_is_lost(told, outbox, code):
+    listed()
+    notice_search.search(NOON)
+    assert notices.send_due(NOON, seconds=-1) is True
+    assert outbox.messages == []
+    assert Notice.objects.due(NOON).get().tries == 0
+    assert texts(told()) == [CHANGED]
+
+
 def test_statements_do_not_grow_with_the_people(told, code, django_assert_num_queries):
     """Of a chunk; and a batch is searched in one statement whatever its size."""
     batch = factories.risk_batch()
