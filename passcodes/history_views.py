@@ -15,9 +15,9 @@ from django.views.decorators.http import require_safe
 from accounts.actions import device_key_hash
 from declarations.models import Person
 from healthpass.lib.masks import mask_name
-from passcodes import face_checks, facts, withdrawals
+from passcodes import face_checks, facts, rules, withdrawals
 from passcodes.actions import reason_from_json
-from passcodes.colour import DEFAULT_RULES, Colour, Condition, day_of
+from passcodes.colour import Colour, Condition, day_of
 from passcodes.history_forms import DAYS_AHEAD, DayForm
 from passcodes.hot import KEY_COOKIE
 from passcodes.models import ColourChange
@@ -77,10 +77,11 @@ def outlook_page(request: HttpRequest, pass_id: str, row: dict, now: datetime) -
     """Whether the code will let its holder pass on a day, and when its colour changes, if nothing new happens."""
     form = DayForm(request.GET if "day" in request.GET else None, today=day_of(now))
     found = facts.facts_of(row)
-    spans = outlook(found, renewed(DEFAULT_RULES), now, DAYS_AHEAD)
+    dated = rules.dated(now)
+    spans = outlook(found, renewed(dated), now, DAYS_AHEAD)
     day = form.cleaned_data["day"] if form.is_valid() else None
     soon = day_of(now) + timedelta(days=DAYS_SHOWN)
-    renewal = renew_before(found, DEFAULT_RULES)
+    renewal = renew_before(found, dated)
     context = {
         "form": form,
         "day": day,

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from accounts import sms
 from accounts.models import IDENTIFIER_REST, Identifier, IdentifierKind
 from declarations.models import Person, Proxy
-from passcodes import facts
-from passcodes.colour import DEFAULT_RULES, Colour, Facts, assess
+from passcodes import facts, rules
+from passcodes.colour import Colour, Facts, Rule, assess
 from passcodes.models import ColourChange, Notice
 from passcodes.notice_models import NoticeKind
 from passcodes.notice_search import follow, waking
@@ -52,6 +52,7 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
     found = facts.for_people(person_ids=people, at=at)
     known = _known(people)
     ways = _ways(notices, at)
+    dated = renewed(rules.dated(at))
     told, ahead = set(), []
     for notice in notices:
         pair = notice.person_id, notice.account_id
@@ -60,8 +61,8 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
         if row is None or pair in told or pair not in ways:
             continue  # gone, told in this same chunk, or no longer whom to tell
         person_facts = facts.facts_of(row)
-        colour = assess(person_facts, DEFAULT_RULES, at).colour
-        ahead += _next(notice, person_facts, colour, at)
+        colour = assess(person_facts, rules.in_force(row["rules"]), at).colour
+        ahead += _next(notice, person_facts, colour, dated, at)
         kind = kind_of(known.get(pair, known.get((notice.person_id, None))), colour, notice.cause)
         if kind is not None and time.monotonic() > enough:  # a slow gateway: it keeps its turn
             notice.settled_at, notice.due_at, notice.tries = None, at, notice.tries - 1
@@ -89,7 +90,7 @@ def has_turned(*, person_id: int, at: datetime) -> bool:
     row = facts.for_person(person_id=person_id, at=at)
     if row is None or row["shown"] is None:
         return False
-    colour = assess(facts.facts_of(row), DEFAULT_RULES, at).colour
+    colour = assess(facts.facts_of(row), rules.in_force(row["rules"]), at).colour
     return kind_of(Colour(row["shown"]), colour) is not None
 
 
@@ -161,10 +162,10 @@ def _ways(notices: list[Notice], at: datetime) -> dict[tuple[int, int], Identifi
     return {(person, account): ways[account] for person, account in pairs if account in ways}
 
 
-def _next(notice: Notice, person_facts: Facts, colour: Colour, at: datetime) -> list[Notice]:
+def _next(notice: Notice, person_facts: Facts, colour: Colour, dated: tuple[Rule, ...], at: datetime) -> list[Notice]:
     """A notice for the moment at which the colour will next matter otherwise, by the dates known now."""
     now = colour if colour in BEARING else None
-    for span in outlook(person_facts, renewed(DEFAULT_RULES), at, DAYS_FOLLOWED):
+    for span in outlook(person_facts, dated, at, DAYS_FOLLOWED):
         if (span.colour if span.colour in BEARING else None) != now:
             cause = f"moment:{span.start.timestamp():.6f}"
             return [

@@ -66,14 +66,18 @@ def renewed(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 def renew_before(facts: Facts, rules: Iterable[Rule]) -> datetime | None:
     """When the latest declaration runs out; None: there is none, or no rule for it."""
     latest = max((declared.made_at for declared in facts.declarations), default=None)
-    limits = [rule.days for rule in rules if rule.condition == Condition.NOT_CURRENT]
-    return latest + timedelta(days=min(limits)) if latest and limits else None
+    rules = [rule for rule in rules if rule.condition == Condition.NOT_CURRENT]
+    if latest is None:
+        return None
+    ends = [(rule, max(latest + timedelta(days=rule.days), rule.valid_from or latest)) for rule in rules]
+    return min((end for rule, end in ends if rule.valid_to is None or end < rule.valid_to), default=None)
 
 
 def _begins(facts: Facts, rules: tuple[Rule, ...]) -> list[datetime]:
     """When something can begin to count; what ends, reasons tell of themselves."""
     runs_out = [renew_before(facts, [rule]) for rule in rules]
     return [
+        *(rule.valid_from for rule in rules if rule.valid_from),
         *(risk.starts_at for risk in facts.risks),
         *(start_of(area.starts_on) for area in facts.areas),
         *(moment for moment in runs_out if moment),

@@ -8,14 +8,15 @@ from django.core import mail
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import Identifier, identifier_hash
+from accounts.models import Identifier, Officer, identifier_hash
 from declarations.models import Assurance, Declaration, Person, document_hash, name_hash
-from passcodes import notice_search, notices
+from passcodes import approvals, notice_search, notices
 from passcodes.colour import BEIJING, Colour
+from passcodes.legal import LegalBasis
 from passcodes.models import ColourChange, Notice, NoticeSearch, RiskRecord
 from passcodes.notice_models import NoticeKind
 from passcodes.notice_tasks import tell
-from passcodes.risk import enter, withdraw
+from passcodes.risk import withdraw
 from tests import factories
 from tests.accounts.gateway import OK, gateway
 
@@ -64,7 +65,7 @@ def texts(messages):
 
 
 def listed(number=factories.DOCUMENTS[0], category="confirmed", **fields):
-    """A record that an officer enters now."""
+    """A record that two officers put in force now."""
     now = timezone.now()
     row = RiskRecord(
         document_hash=document_hash("01", number),
@@ -73,8 +74,18 @@ def listed(number=factories.DOCUMENTS[0], category="confirmed", **fields):
         office_phone="024-12320",
         **{"starts_at": now - HOUR, **fields},
     )
-    enter(row=row, by=None, at=now)
+    proposer, second = two_officers()
+    approvals.enter(row=row, basis=LegalBasis.CASES, by=proposer, at=now)
+    approvals.approve(batch=row.batch, by=second, at=now)
     return row
+
+
+def two_officers():
+    """Of two offices; made once."""
+    if not Officer.objects.exists():
+        factories.account(phone="+8613700000001", is_officer=True)
+        factories.account(phone="+8613700000002", office=factories.office())
+    return [officer.account for officer in Officer.objects.order_by("pk")]
 
 
 def take_back(row):
@@ -293,7 +304,7 @@ def test_statements_do_not_grow_with_the_people(told, code, django_assert_num_qu
         with django_assert_num_queries(4):  # savepoint, note, insert, release
             notice_search.search_batch(batch=one, cause=cause, at=NOON)
         counts.append(Notice.objects.filter(cause=cause).count())
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(13):
             notices.send_due(NOON)
     assert counts == [3, 27]
     assert Notice.objects.sent().count() == 30

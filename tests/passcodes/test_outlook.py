@@ -10,12 +10,14 @@ from passcodes.colour import (
     DEFAULT_RULES,
     AreaMatch,
     Colour,
+    Condition,
     Declared,
     Facts,
     Reading,
     Risk,
     RiskCategory,
     RiskLevel,
+    Rule,
     Stay,
     assess,
     end_of,
@@ -90,3 +92,17 @@ def test_without_a_new_declaration_the_code_turns_grey():
     assert [(span.colour, span.start) for span in spans] == [(Colour.GREEN, AT), (Colour.GREY, runs_out)]
     assert [span.colour for span in outlook(facts, renewed(DEFAULT_RULES), AT, 14)] == [Colour.GREEN]
     assert renew_before(Facts(True), DEFAULT_RULES) is None
+
+
+def test_rules_that_begin_later_count_from_then_on():
+    begins = AT + timedelta(days=2)
+    rules = (
+        Rule(Condition.RISK, Colour.YELLOW, RiskCategory.MANAGED, valid_to=begins),
+        Rule(Condition.RISK, Colour.RED, RiskCategory.MANAGED, valid_from=begins),
+        Rule(Condition.NOT_CURRENT, Colour.GREY, days=3, valid_to=begins),
+        Rule(Condition.NOT_CURRENT, Colour.GREY, days=1, valid_from=begins),
+    )
+    facts = Facts(True, (HEALTHY,), risks=(Risk("managed", AT - timedelta(days=1), None, "office", "024-1"),))
+    spans = outlook(facts, rules, AT, 14)
+    assert [(span.colour, span.start) for span in spans] == [(Colour.YELLOW, AT), (Colour.RED, begins)]
+    assert renew_before(facts, rules) == begins
