@@ -36,6 +36,11 @@ TOKEN_KEYS = secret(
     "rY4eiyjrSUkJSLgepqI6lZqeUQYhwDw78MPDB4DLMr0MX4kyh0cm1sYwiZs5sQg1E1ibvnWTlJKB2ivCGfbC",
 )
 SMS_URL = secret("SMS_URL", development="console:")
+# Notices to accounts without a phone; without it the machine's own mail server.
+EMAIL = env.email("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")
+vars().update({name: value for name, value in EMAIL.items() if name.startswith("EMAIL_")})
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="webmaster@localhost")
 IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
 FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
 RISK_ALONE_LIMIT = env.int("RISK_ALONE_LIMIT", default=100)

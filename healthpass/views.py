@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from declarations.models import Person
 from healthpass.lib import retention
+from passcodes import notices
 from scanning import partitions
 
 
@@ -23,7 +24,8 @@ from scanning import partitions
 def home(request: HttpRequest) -> HttpResponse:
     """The tiles; for who has a code, the code first."""
     person = Person.objects.held_by(request.user).first() if request.user.is_authenticated else None
-    return render(request, "home.html", {"person": person})
+    turned = person is not None and notices.has_turned(person_id=person.pk, at=timezone.now())
+    return render(request, "home.html", {"person": person, "turned": turned})
 
 
 @login_not_required

@@ -44,11 +44,11 @@ TEXTS: dict[str, tuple[Promise, Promise]] = {
     ),
     f"risk-{RiskCategory.MANAGED}": (gettext_lazy("The office named below has put you under observation."), REPORT),
     f"area-{RiskLevel.HIGH}": (
-        gettext_lazy("You declared a stay or an address in %(place)s, a high-risk area."),
+        gettext_lazy("You declared a stay or an address in %(place)s, a high-risk area since %(day)s."),
         AT_HOME,
     ),
     f"area-{RiskLevel.MEDIUM}": (
-        gettext_lazy("You declared a stay or an address in %(place)s, a medium-risk area."),
+        gettext_lazy("You declared a stay or an address in %(place)s, a medium-risk area since %(day)s."),
         REPORT,
     ),
     Condition.ABROAD: (

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import models, transaction
@@ -76,6 +76,17 @@ def at_present(at: datetime) -> tuple[Rule, ...]:
     """The rules that decide at that time."""
     rule_set = current(at)
     return in_force(rule_set and rule_set.number)
+
+
+def dated(at: datetime) -> tuple[Rule, ...]:
+    """The rules from that time on, as they are known then: those of each set count until the next one begins."""
+    first = current(at)
+    found = list(in_force(first and first.number))
+    coming = RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__gt=at).order_by("valid_from", "number")
+    for number, begins in coming.values_list("number", "valid_from"):
+        found = [replace(rule, valid_to=min(rule.valid_to or begins, begins)) for rule in found]
+        found += [replace(rule, valid_from=max(rule.valid_from or begins, begins)) for rule in in_force(number)]
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=512)

@@ -2,13 +2,15 @@
 
 from django.urls import path, re_path
 
-from passcodes import api, document_check_views, face_views, people_views, views
+from passcodes import api, document_check_views, face_views, history_views, people_views, views
 
 app_name = "passcodes"
 urlpatterns = [
     path("code/", views.own, name="own"),
     path("code/offline/", views.offline, name="offline"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/$", views.code, name="code"),
+    re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/history/$", history_views.history, name="history"),
+    re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/outlook/$", history_views.outlook_page, name="outlook"),
     path("people/", people_views.people, name="people"),
     path("people/<int:proxy_id>/", people_views.relative, name="relative"),
     path("people/<int:proxy_id>/end/", people_views.end, name="end_proxy"),

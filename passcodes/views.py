@@ -17,7 +17,7 @@ from accounts.models import DEVICE_KEY_LIFE
 from declarations.models import Person, Proxy, Relation
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_document, mask_name
-from passcodes import actions, face_checks, facts, keys, reasons, tokens
+from passcodes import actions, face_checks, facts, keys, notices, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
 
@@ -74,6 +74,7 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
         "advice": reasons.advice(colour_name, stale=any(r.code == Condition.STALE for r in assessment.reasons)),
+        "was": _was(row, assessment.colour),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
@@ -87,6 +88,14 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "qr_path": path,
         "qr_prefix": tokens.url(settings.PUBLIC_URL, ""),
     }
+
+
+def _was(row: dict, colour: Colour) -> str:
+    """The word for the colour that was shown before, where it has changed since in a way that people are told of."""
+    shown = None if row["shown"] is None else Colour(row["shown"])
+    if shown is None or notices.kind_of(shown, colour) is None:
+        return ""
+    return reasons.headline(shown.name.lower())
 
 
 def _codes(row: dict) -> dict:

@@ -42,7 +42,7 @@ FACE = {
     "face",
     *(f"face_{name}" for name in ["state", "consent", "photo", "aim", "challenge", "frames", "withdraw", "new_link"]),
 }
-OWN_KEY |= {f"passcodes:{name}" for name in FACE}
+OWN_KEY |= {f"passcodes:{name}" for name in FACE} | {"passcodes:history", "passcodes:outlook"}
 
 # What to put in a path: by the argument's name where its form matters, else by the kind of converter.
 BY_NAME = {"pass_id": "0123456789abcdef"}

@@ -28,6 +28,7 @@ ROUND = (  # kinds that come round
     "partitions",
     "face-expire",
     "document-checks",
+    "notices",
     "seal-audit",
     "retention",
     "look-alerts",

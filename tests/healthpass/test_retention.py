@@ -14,7 +14,7 @@ from declarations.models import Declaration, Person, Proxy
 from healthpass import retention
 from healthpass.lib.retention import Malformed, lines, period, read, shown
 from passcodes.colour import DEFAULT_RULES, RiskLevel
-from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading, RiskRecord
+from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading, Notice, RiskRecord
 from scanning import partitions
 from scanning.models import Scan, ScanEvent
 from tests import factories
@@ -134,6 +134,12 @@ def area(at):
     return factories.risk_area(division=210102, level=RiskLevel.HIGH, starts_on=day, ends_on=day)
 
 
+def notice(at):
+    person = Person.objects.first() or factories.person(holder=factories.account())
+    values = {"cause": f"moment:{at.timestamp()}", "created_at": at, "due_at": at}
+    return Notice.objects.create(person=person, account=person.holder, **values)
+
+
 def event(at):
     account = factories.account(phone=f"+86138{int(at.timestamp()) % 10**8:08}")
     return ScanEvent.objects.create(scan_id="01890a5d-ac96-774b-bcce-b302099a8057", kind="reading", by=account, at=at)
@@ -154,6 +160,7 @@ MAKERS = {
     "passcodes.RiskArea": area,
     "passcodes.GateReading": of_person(GateReading, "taken_at"),
     "passcodes.ColourChange": of_person(ColourChange, "at", colour=0),
+    "passcodes.Notice": notice,
     "passcodes.FaceCheck": of_pass(FaceCheck, "consented_at"),
     "passcodes.DocumentCheck": of_pass(DocumentCheck, "asked_at", waiting_since=timezone.now()),
     "scanning.ScanEvent": event,

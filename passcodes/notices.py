@@ -1,0 +1,180 @@
+"""Tells people that their colour has changed, before they leave home. It sends; what the colour is, `assess` says.
+
+Told is only what matters at a door: that a code has become yellow or red, changed between the two, or is neither any
+more. That a declaration has run out or data are late, the code page tells.
+"""
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from django.core.mail import send_mail
+from django.db.models import F, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
+
+from accounts import sms
+from accounts.models import IDENTIFIER_REST, Identifier, IdentifierKind
+from declarations.models import Person, Proxy
+from passcodes import facts, rules
+from passcodes.colour import Colour, Facts, Rule, assess
+from passcodes.models import ColourChange, Notice
+from passcodes.notice_models import NoticeKind
+from passcodes.notice_search import follow, waking
+from passcodes.outlook import outlook, renewed
+
+log = logging.getLogger(__name__)
+
+CHUNK = 100
+SECONDS = 10  # of sending at a time: people wait for the worker's other tasks
+TRIES = 4
+AGAIN_AFTER = timedelta(minutes=10)  # a failed one, and one whose worker died
+DAYS_FOLLOWED = 60
+
+BEARING = (Colour.RED, Colour.YELLOW)
+
+
+def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
+    """Tell of some that are due, for some seconds; whether there may be more. The statements do not grow with them.
+
+    They are put off in one statement first, so that one that a killed worker had begun is tried again, not lost; the
+    gateway knows the second of a pair by its time.
+    """
+    if waking(at) > at:  # also of those that were put off into the night
+        return False
+    enough = time.monotonic() + seconds
+    ids = list(Notice.objects.due(at).order_by("due_at", "pk").values_list("pk", flat=True)[:CHUNK])
+    if not ids:
+        return False
+    Notice.objects.filter(pk__in=ids).update(tries=F("tries") + 1, due_at=at + AGAIN_AFTER)
+    notices = list(Notice.objects.filter(pk__in=ids).order_by("created_at", "pk"))
+    notices.sort(key=lambda notice: not notice.cause.startswith("withdrawn:"))  # of two causes it says more
+    people = {notice.person_id for notice in notices}
+    found = facts.for_people(person_ids=people, at=at)
+    known = _known(people)
+    ways = _ways(notices, at)
+    dated = renewed(rules.dated(at))
+    told, ahead = set(), []
+    for notice in notices:
+        pair = notice.person_id, notice.account_id
+        row = found.get(notice.person_id)
+        notice.settled_at = at
+        if row is None or pair in told or pair not in ways:
+            continue  # gone, told in this same chunk, or no longer whom to tell
+        person_facts = facts.facts_of(row)
+        colour = assess(person_facts, rules.in_force(row["rules"]), at).colour
+        ahead += _next(notice, person_facts, colour, dated, at)
+        kind = kind_of(known.get(pair, known.get((notice.person_id, None))), colour, notice.cause)
+        if kind is not None and time.monotonic() > enough:  # a slow gateway: it keeps its turn
+            notice.settled_at, notice.due_at, notice.tries = None, at, notice.tries - 1
+        elif kind is not None:
+            told.add(pair)
+            _tell(notice, kind, colour, ways[pair], at)
+    Notice.objects.bulk_update(notices, ["due_at", "tries", "settled_at", "sent_at", "kind", "colour"])
+    follow(ahead)
+    return len(ids) == CHUNK or time.monotonic() > enough
+
+
+def kind_of(known: Colour | None, colour: Colour, cause: str = "") -> NoticeKind | None:
+    """What there is to tell whoever knows of one colour (None: of none yet); None if nothing."""
+    before = known if known in BEARING else None
+    now = colour if colour in BEARING else None
+    if now == before:
+        return None
+    if now is not None:
+        return NoticeKind.TURNED
+    return NoticeKind.WITHDRAWN if cause.startswith("withdrawn:") else NoticeKind.RETURNED
+
+
+def has_turned(*, person_id: int, at: datetime) -> bool:
+    """Whether the colour is another one than that which was last shown, in a way that people are told of."""
+    row = facts.for_person(person_id=person_id, at=at)
+    if row is None or row["shown"] is None:
+        return False
+    colour = assess(facts.facts_of(row), rules.in_force(row["rules"]), at).colour
+    return kind_of(Colour(row["shown"]), colour) is not None
+
+
+def text_of(kind: NoticeKind) -> str:
+    """The message. No colour, reason or name: a locked screen shows it to whoever is near, and numbers change hands.
+
+    No link either: people are to learn that none ever comes from us.
+    """
+    if kind == NoticeKind.WITHDRAWN:
+        return _(
+            "Health Pass: an entry about your health code, or that of a person you act for, has been withdrawn."
+            " Open the Health Pass to see more."
+        )
+    return _(
+        "Health Pass: your health code, or that of a person you act for, has changed."
+        " Before you go out, open the Health Pass to see why and what to do."
+    )
+
+
+def _tell(notice: Notice, kind: NoticeKind, colour: Colour, way: Identifier, at: datetime) -> None:
+    """Send it, or leave it to be tried again; given up after some tries."""
+    try:
+        if way.kind == IdentifierKind.PHONE:
+            sms.send(way.value, text_of(kind), at=notice.created_at)
+        else:
+            send_mail(_("Your health code has changed"), text_of(kind), None, [way.value])
+    except (sms.SmsFailed, OSError) as error:  # of an e-mail: the server's refusals too
+        log.warning("notice #%s: try %s failed (%s)", notice.pk, notice.tries, type(error).__name__)
+        notice.settled_at = at if notice.tries >= TRIES else None
+        notice.due_at = waking(at + AGAIN_AFTER * notice.tries)
+        return
+    notice.sent_at, notice.kind, notice.colour = at, kind, colour
+
+
+def _known(people: set[int]) -> dict[tuple[int, int | None], Colour]:
+    """What was last shown of each person, by (person, None), or told to an account later, by (person, account)."""
+    latest = ColourChange.objects.filter(person=OuterRef("pk")).order_by("-at", "-pk")
+    shown = {
+        pk: (at, colour)
+        for pk, at, colour in Person.objects.filter(pk__in=people).values_list(
+            "pk", Subquery(latest.values("at")[:1]), Subquery(latest.values("colour")[:1])
+        )
+        if at is not None
+    }
+    known = {(pk, None): Colour(colour) for pk, (_at, colour) in shown.items()}
+    sent = Notice.objects.sent().filter(person__in=people).order_by("sent_at", "pk")
+    for person, account, at, colour in sent.values_list("person", "account", "sent_at", "colour"):
+        if person not in shown or at >= shown[person][0]:
+            known[person, account] = Colour(colour)
+    return known
+
+
+def _ways(notices: list[Notice], at: datetime) -> dict[tuple[int, int], Identifier]:
+    """(person, account) -> where to send it, for those who still hold the person or act for them: a phone first.
+
+    Not to what has rested so long that it may have a new owner.
+    """
+    people = {notice.person_id for notice in notices}
+    accounts = {notice.account_id for notice in notices}
+    pairs = set(Person.objects.filter(pk__in=people, holder__in=accounts).values_list("pk", "holder"))
+    acting = Proxy.objects.acting().filter(person__in=people, person__holder=None, account__in=accounts)
+    pairs |= set(acting.values_list("person", "account"))
+    awake = Q(account__in=accounts, account__is_active=True, used_at__gt=at - IDENTIFIER_REST)
+    ways: dict[int, Identifier] = {}
+    for identifier in Identifier.objects.filter(awake).order_by("used_at", "pk"):
+        best = ways.get(identifier.account_id)
+        if best is None or identifier.kind == IdentifierKind.PHONE or best.kind == IdentifierKind.EMAIL:
+            ways[identifier.account_id] = identifier
+    return {(person, account): ways[account] for person, account in pairs if account in ways}
+
+
+def _next(notice: Notice, person_facts: Facts, colour: Colour, dated: tuple[Rule, ...], at: datetime) -> list[Notice]:
+    """A notice for the moment at which the colour will next matter otherwise, by the dates known now."""
+    now = colour if colour in BEARING else None
+    for span in outlook(person_facts, dated, at, DAYS_FOLLOWED):
+        if (span.colour if span.colour in BEARING else None) != now:
+            cause = f"moment:{span.start.timestamp():.6f}"
+            return [
+                Notice(
+                    person_id=notice.person_id,
+                    account_id=notice.account_id,
+                    cause=cause,
+                    created_at=at,
+                    due_at=waking(span.start),
+                )
+            ]
+    return []
