@@ -30,19 +30,20 @@ class Decided(Exception):
 
 
 @dataclass(frozen=True)
-class Turn:
-    """How many people have one colour now and would have the other."""
+class Cell:
+    """How many people of a division (GB/T 2260, of the latest declaration; None = without one) have a colour now and
+    would have the other, or keep theirs."""
 
+    division: int | None
     was: Colour
     becomes: Colour
     people: int
 
 
 @dataclass(frozen=True)
-class DivisionTurn:
-    """The same in one division (GB/T 2260), of the latest declaration; None = of those who have none."""
+class Turn:
+    """How many people would turn from one colour to the other."""
 
-    division: int | None
     was: Colour
     becomes: Colour
     people: int
@@ -60,17 +61,42 @@ class Sample:
 
 @dataclass(frozen=True)
 class Effect:
-    """What would change. `turns` most people first, `divisions` by code; both without those who keep their colour."""
+    """What would change: everybody, counted in `cells`, and a few of those who would turn."""
 
-    population: int
-    turns: tuple[Turn, ...]
-    divisions: tuple[DivisionTurn, ...]
+    cells: tuple[Cell, ...]
     samples: tuple[Sample, ...]
+
+    @property
+    def population(self) -> int:
+        """How many people were looked at."""
+        return sum(cell.people for cell in self.cells)
 
     @property
     def turning(self) -> int:
         """How many people would have another colour."""
         return sum(turn.people for turn in self.turns)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """From which colour to which, most people first."""
+        return _turns(self.cells)
+
+    @property
+    def divisions(self) -> dict[int | None, list[Turn]]:
+        """The same of each division in which somebody would turn, by its code; those without one last."""
+        cells = {}
+        for cell in self.cells:
+            cells.setdefault(cell.division, []).append(cell)
+        found = {division: _turns(cells[division]) for division in sorted(cells, key=lambda code: (code is None, code))}
+        return {division: turns for division, turns in found.items() if turns}
+
+
+def _turns(cells: Iterable[Cell]) -> list[Turn]:
+    people = Counter()
+    for cell in cells:
+        if cell.was != cell.becomes:
+            people[cell.was, cell.becomes] += cell.people
+    return [Turn(*pair, count) for pair, count in sorted(people.items(), key=lambda item: (-item[1], item[0]))]
 
 
 @dataclass(frozen=True)
@@ -123,19 +149,10 @@ def compare(present: Side, proposed: Side, at: datetime) -> Effect:
     with connection.cursor() as cursor:
         cursor.execute(statement.text(), statement.parameters)
         rows = [(BETTER_FIRST[was], BETTER_FIRST[becomes], *rest) for was, becomes, *rest in cursor.fetchall()]
-    turns, divisions, samples = Counter(), [], []
-    population = 0
-    for was, becomes, division, people, name, number in rows:
-        population += people
-        if name is not None:
-            samples.append(_sample(was, becomes, name, number))
-        elif was != becomes:
-            turns[was, becomes] += people
-            divisions.append(DivisionTurn(division, was, becomes, people))
+    cells = [Cell(row[2], *row[:2], row[3]) for row in rows if row[4] is None]
+    samples = [_sample(*row[:2], *row[4:]) for row in rows if row[4] is not None]
     return Effect(
-        population,
-        tuple(Turn(*pair, people) for pair, people in sorted(turns.items(), key=lambda item: (-item[1], item[0]))),
-        tuple(sorted(divisions, key=lambda turn: (turn.division or 0, turn.was, turn.becomes))),
+        tuple(sorted(cells, key=lambda cell: (cell.division is None, cell.division, cell.was, cell.becomes))),
         tuple(sorted(samples, key=lambda sample: (-SEVERITY[sample.becomes], sample.document, sample.name))),
     )
 

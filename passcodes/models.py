@@ -12,6 +12,7 @@ from declarations.models import Person
 from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
 from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
+from passcodes.dry_run_models import DryRun as DryRun
 from passcodes.findings import LiveFinding
 from passcodes.notice_models import Notice as Notice
 from passcodes.notice_models import NoticeSearch as NoticeSearch
