@@ -124,7 +124,7 @@ def load(at: datetime) -> list[str]:
     call_command("migrate", verbosity=0)
     call_command("partitions", stdout=io.StringIO())
     values = {
-        **_ciphertexts(),
+        **ciphertexts(),
         "people": PEOPLE,
         "declarations": DECLARATIONS,
         "risks": RISKS,
@@ -147,7 +147,8 @@ def load(at: datetime) -> list[str]:
     return sessions
 
 
-def _ciphertexts() -> dict[str, bytes]:
+def ciphertexts() -> dict[str, bytes]:
+    """What stands in the encrypted columns, the same for everybody."""
     texts = {
         "phone": (Identifier, "value", "+8613800000000"),
         "name": (Person, "name", "张三丰"),

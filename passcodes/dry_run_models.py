@@ -37,7 +37,7 @@ class DryRun(models.Model):
                 name="dry_run_of_one_thing",
             ),
             models.CheckConstraint(
-                condition=Q(finished_at=None, result=None, samples=None)
+                condition=Q(finished_at=None, result__isnull=True, samples__isnull=True)
                 | Q(finished_at__isnull=False, result__isnull=False, samples__isnull=False),
                 name="dry_run_finished_has_its_result",
             ),
