@@ -23,6 +23,9 @@ from passcodes.risk_models import BatchState
 SAMPLES = 20
 BETTER_FIRST = WORST_FIRST[::-1]
 SEVERITY = {colour: place for place, colour in enumerate(BETTER_FIRST)}  # 0 = green: nothing applies
+STALE = "EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s)"
+
+Tests = dict[Condition, Callable[[Rule], str]]  # in SQL, whether a rule applies to a fact
 
 
 class Decided(Exception):
@@ -101,11 +104,23 @@ def _turns(cells: Iterable[Cell]) -> list[Turn]:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two worlds that are compared. `counts`, of batch `b`, and `stale` are conditions in SQL."""
+    """One of the two worlds that are compared: where `plus` counts beside the batches in force, or `minus` do not.
+
+    `stale` says in SQL whether risk data are not up to date.
+    """
 
     rules: tuple[Rule, ...]
-    counts: str = "b.state = 'visible'"
-    stale: str = "EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s)"
+    plus: int | None = None
+    minus: tuple[int, ...] = ()
+    stale: str = STALE
+
+    def counts(self, batch: str, state: str) -> str:
+        """Whether a batch counts, in SQL; given its columns."""
+        if self.plus is not None:
+            return f"{state} = 'visible' OR {batch} = {self.plus}"
+        if self.minus:
+            return f"{state} = 'visible' AND {batch} NOT IN ({', '.join(map(str, self.minus))})"
+        return f"{state} = 'visible'"
 
 
 def of_rules(rule_set: RuleSet, at: datetime) -> Effect:
@@ -118,11 +133,9 @@ def of_batch(batch: RiskBatch, at: datetime) -> Effect:
     """What changes if a draft is put in force at `at`, or if one that is in force is withdrawn. Raises Decided."""
     present = Side(rules.at_present(at))
     if batch.state == BatchState.DRAFT:
-        with_it = f"(b.state = 'visible' OR b.id = {batch.pk})"
-        return compare(present, Side(present.rules, with_it, _stale_with(batch, at)), at)
+        return compare(present, Side(present.rules, plus=batch.pk, stale=_stale_with(batch, at)), at)
     if batch.state == BatchState.VISIBLE:
-        without = f"(b.state = 'visible' AND b.id NOT IN ({', '.join(map(str, _with_renewals(batch)))}))"
-        return compare(present, Side(present.rules, without), at)
+        return compare(present, Side(present.rules, minus=tuple(_with_renewals(batch))), at)
     raise Decided
 
 
@@ -132,7 +145,7 @@ def _stale_with(batch: RiskBatch, at: datetime) -> str:
     stale_from = source.stale_after(max(batch.created_at, source.last_fresh_at or batch.created_at))
     if stale_from is not None and stale_from <= at:
         return "TRUE"
-    return f"EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s AND id <> {source.pk})"
+    return STALE.replace("WHERE", f"WHERE id <> {source.pk} AND")
 
 
 def _with_renewals(batch: RiskBatch) -> list[int]:
@@ -162,12 +175,12 @@ def _sample(was: Colour, becomes: Colour, name: bytes, number: bytes) -> Sample:
     return Sample(mask_name(name), mask_document(number), was, becomes)
 
 
-# Who would be looked at, what they last declared, and the last reading at a gate. Of rows that somebody chooses the
-# latest of, the whole table is sorted once: a look-up for each person would take three times as long.
+# Who is looked at, what they last declared, the last reading at a gate, and where risk areas lie. `+ 0` keeps
+# PostgreSQL from walking an index row by row: to sort all declarations takes half as long.
 PEOPLE = """
 WITH latest AS (
   SELECT * FROM (SELECT id, person_id, made_at, division,
-                        row_number() OVER (PARTITION BY person_id ORDER BY made_at DESC) AS place
+                        row_number() OVER (PARTITION BY person_id + 0 ORDER BY made_at DESC) AS place
                    FROM declarations_declaration) numbered WHERE place = 1),
 gate AS (
   SELECT * FROM (SELECT person_id, temperature, taken_at,
@@ -176,17 +189,26 @@ gate AS (
 people AS (
   SELECT p.id, p.document_hash, latest.id AS declaration_id, latest.made_at, latest.division
     FROM declarations_person p LEFT JOIN latest ON latest.person_id = p.id
-   WHERE p.assurance > {declared})"""
+   WHERE p.assurance > {declared}),
+places AS (
+  SELECT known.division, a.id AS area_id, a.level, a.starts_on, a.ends_on, b.id AS batch_id, b.state
+    FROM (SELECT division FROM people UNION SELECT division FROM declarations_stay) known
+    CROSS JOIN (SELECT 1 AS width UNION ALL SELECT 100 UNION ALL SELECT 10000) wider
+    JOIN passcodes_riskarea a ON a.division = known.division / wider.width * wider.width
+    JOIN passcodes_riskbatch b ON b.id = a.batch_id
+   WHERE a.starts_on <= %(today)s),
+"""
 
-# Everybody has one row here, and further ones from the sources below.
-EVERYBODY = "SELECT p.id AS person_id, {was} AS was, {becomes} AS becomes, p.division FROM people p"
-
-REASONS = "SELECT p.id, {was}, {becomes}, NULL FROM {source}"
-
+# The severity of each reason, and with it everybody's colour.
 RESULT = """
+reasons AS (
+  SELECT person_id, MAX(was) AS was, MAX(becomes) AS becomes FROM ({reasons}) found
+   WHERE was > 0 OR becomes > 0 GROUP BY person_id),
 verdicts AS (
-  SELECT person_id, MAX(was) AS was, MAX(becomes) AS becomes, MAX(division) AS division
-    FROM ({reasons}) reasons GROUP BY person_id)
+  SELECT p.id AS person_id, p.division,
+         CASE WHEN r.was > {was} THEN r.was ELSE {was} END AS was,
+         CASE WHEN r.becomes > {becomes} THEN r.becomes ELSE {becomes} END AS becomes
+    FROM people p LEFT JOIN reasons r ON r.person_id = p.id)
 SELECT was, becomes, division, COUNT(*) AS people, NULL AS name, NULL AS number
   FROM verdicts GROUP BY was, becomes, division
  UNION ALL
@@ -195,27 +217,24 @@ SELECT * FROM (SELECT v.was, v.becomes, v.division, 0, p.name, p.document_number
                 WHERE v.was <> v.becomes ORDER BY p.document_hash LIMIT {samples}) samples
 """
 
-# A level of a division's prefecture or province counts for it. Joined by equality, so that no area is looked at twice.
-WITHIN = "CROSS JOIN (SELECT 1 AS width UNION ALL SELECT 100 UNION ALL SELECT 10000) wider"
+REASON = "SELECT p.id AS person_id, {was} AS was, {becomes} AS becomes FROM {source}"
+NO_REASON = "SELECT id AS person_id, 0 AS was, 0 AS becomes FROM people WHERE id IS NULL"
 
 LISTED = """
-  passcodes_riskrecord r JOIN passcodes_riskbatch b ON b.id = r.batch_id AND ({counts})
+  passcodes_riskrecord r JOIN passcodes_riskbatch b ON b.id = r.batch_id
   JOIN people p ON p.document_hash = r.document_hash
  WHERE r.starts_at <= %(at)s AND (r.ends_at IS NULL OR r.ends_at > %(at)s)"""
 
-STAYED_IN_AREA = f"""
-  people p JOIN declarations_stay s ON s.declaration_id = p.declaration_id {WITHIN}
-  JOIN passcodes_riskarea a ON a.division = s.division / wider.width * wider.width
-  JOIN passcodes_riskbatch b ON b.id = a.batch_id AND ({{counts}})
- WHERE a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on) AND a.starts_on <= %(today)s"""
+STAYED_IN_AREA = """
+  places a JOIN declarations_stay s ON s.division = a.division
+   AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)
+  JOIN people p ON p.declaration_id = s.declaration_id"""
 
-LIVES_IN_AREA = f"""
-  people p {WITHIN}
-  JOIN passcodes_riskarea a ON a.division = p.division / wider.width * wider.width
-  JOIN passcodes_riskbatch b ON b.id = a.batch_id AND ({{counts}})
- WHERE a.starts_on <= %(today)s"""
+LIVES_IN_AREA = "places a JOIN people p ON p.division = a.division"
 
-STAYED = "people p JOIN declarations_stay s ON s.declaration_id = p.declaration_id"
+STAYED = f"""
+  people p JOIN declarations_stay s ON s.declaration_id = p.declaration_id
+   AND (s.division = {ABROAD} OR s.kind = 'contact')"""
 
 IS_FEVER = f"(g.temperature IS NOT NULL AND g.temperature >= {FEVER})"
 
@@ -241,46 +260,40 @@ class Statement:
     def text(self) -> str:
         """The whole of it."""
         sources = [
-            (LISTED, {Condition.RISK: self._listed}),
-            (STAYED_IN_AREA, {Condition.AREA: self._stayed_in_area}),
-            (LIVES_IN_AREA, {Condition.AREA: self._lives_in_area}),
+            (LISTED, {Condition.RISK: self._listed}, "b.id", "b.state"),
+            (STAYED_IN_AREA, {Condition.AREA: self._stayed_in_area}, "a.batch_id", "a.state"),
+            (LIVES_IN_AREA, {Condition.AREA: self._lives_in_area}, "a.batch_id", "a.state"),
             (STAYED, {Condition.ABROAD: self._abroad, Condition.CONTACT: self._contact}),
             (HAD_SYMPTOMS, {Condition.SYMPTOMS: self._symptoms}),
             (HAD_FEVER, {Condition.GATE_FEVER: self._gate_fever}),
         ]
-        reasons = [EVERYBODY.format(**self._everybody())]
-        reasons += [branch for source, kinds in sources if (branch := self._branch(source, kinds))]
-        people = PEOPLE.format(declared=int(Assurance.DECLARED))
-        return people + "," + RESULT.format(reasons=" UNION ALL ".join(reasons), samples=SAMPLES)
-
-    def _branch(self, source: str, kinds: dict[Condition, Callable[[Rule], str]]) -> str:
-        """A row for each fact of a source; empty if no rule asks for one."""
-        if not any(self._counting(side, kinds) for side in self.sides):
-            return ""
+        reasons = [branch for source in sources if (branch := self._branch(*source))]
         was, becomes = (
-            _worst((SEVERITY[rule.colour], kinds[rule.condition](rule)) for rule in self._counting(side, kinds))
+            self._case(
+                side, {Condition.NOT_CURRENT: self._not_current, Condition.STALE: lambda _, side=side: side.stale}
+            )
             for side in self.sides
         )
-        if "{counts}" in source:
-            present, proposed = (side.counts for side in self.sides)
-            was, becomes = (
-                f"CASE WHEN {present} THEN {was} ELSE 0 END",
-                f"CASE WHEN {proposed} THEN {becomes} ELSE 0 END",
-            )
-            source = source.format(counts=f"{present} OR {proposed}")
-        return REASONS.format(was=was, becomes=becomes, source=source)
+        people = PEOPLE.format(declared=int(Assurance.DECLARED))
+        union = " UNION ALL ".join(reasons or [NO_REASON])
+        return people + RESULT.format(reasons=union, was=was, becomes=becomes, samples=SAMPLES)
 
-    def _everybody(self) -> dict[str, str]:
-        """What does not need a fact."""
-        cases = []
-        for side in self.sides:
-            kinds = {Condition.NOT_CURRENT: self._not_current, Condition.STALE: lambda _rule, side=side: side.stale}
-            counting = self._counting(side, kinds)
-            cases.append(_worst((SEVERITY[rule.colour], kinds[rule.condition](rule)) for rule in counting))
-        return dict(zip(("was", "becomes"), cases, strict=True))
+    def _branch(self, source: str, tests: Tests, batch: str = "", state: str = "") -> str:
+        """A row for each fact of a source; empty if no rule asks for one. `batch`, `state`: columns of the fact's."""
+        cases = [self._case(side, tests, side.counts(batch, state) if batch else "") for side in self.sides]
+        if cases == ["0", "0"]:
+            return ""
+        return REASON.format(was=cases[0], becomes=cases[1], source=source)
 
-    def _counting(self, side: Side, kinds: Iterable[Condition]) -> list[Rule]:
-        return [rule for rule in side.rules if rule.condition in kinds and rule.counts(self.at)]
+    def _case(self, side: Side, tests: Tests, only: str = "") -> str:
+        """The severity of the worst rule whose test is true, in SQL; 0 if none is, or unless `only` is true."""
+        rules = [rule for rule in side.rules if rule.condition in tests and rule.counts(self.at)]
+        rules.sort(key=lambda rule: -SEVERITY[rule.colour])
+        if not rules:
+            return "0"
+        unless = f"WHEN NOT ({only}) THEN 0 " if only else ""
+        whens = (f"WHEN {tests[rule.condition](rule)} THEN {SEVERITY[rule.colour]}" for rule in rules)
+        return f"CASE {unless}{' '.join(whens)} ELSE 0 END"
 
     # The conditions of `colour.CONDITIONS`, one for one
 
@@ -288,21 +301,16 @@ class Statement:
         return f"r.category = {self._value(rule.parameter)}"
 
     def _stayed_in_area(self, rule: Rule) -> str:
-        first = self._value(self.today - timedelta(days=rule.days))
-        return f"{self._level(rule)} AND s.to_on >= {first} AND (a.ends_on IS NULL OR a.ends_on >= {first})"
+        return f"{self._lives_in_area(rule)} AND s.to_on >= {self._days_ago(rule)}"
 
     def _lives_in_area(self, rule: Rule) -> str:
-        first = self._value(self.today - timedelta(days=rule.days))
-        return f"{self._level(rule)} AND (a.ends_on IS NULL OR a.ends_on >= {first})"
-
-    def _level(self, rule: Rule) -> str:
-        return f"a.level = {self._value(rule.parameter)}"
+        return f"a.level = {self._value(rule.parameter)} AND (a.ends_on IS NULL OR a.ends_on >= {self._days_ago(rule)})"
 
     def _abroad(self, rule: Rule) -> str:
-        return f"s.division = {ABROAD} AND s.to_on >= {self._value(self.today - timedelta(days=rule.days))}"
+        return f"s.division = {ABROAD} AND s.to_on >= {self._days_ago(rule)}"
 
     def _contact(self, rule: Rule) -> str:
-        return f"s.kind = 'contact' AND s.to_on >= {self._value(self.today - timedelta(days=rule.days))}"
+        return f"s.kind = 'contact' AND s.to_on >= {self._days_ago(rule)}"
 
     def _symptoms(self, rule: Rule) -> str:
         return f"d.made_at > {self._value(self.at - timedelta(hours=rule.hours))}"
@@ -313,19 +321,15 @@ class Statement:
     def _not_current(self, rule: Rule) -> str:
         return f"p.made_at IS NULL OR p.made_at <= {self._value(self.at - timedelta(days=rule.days))}"
 
+    def _days_ago(self, rule: Rule) -> str:
+        """The first day that counts still: a fact of the day before has ended with yesterday."""
+        return self._value(self.today - timedelta(days=rule.days))
+
     def _value(self, value: str | date | datetime) -> str:
         """Its place in the statement."""
         name = f"value_{len(self.parameters)}"
         self.parameters[name] = _stored(value)
         return f"%({name})s"
-
-
-def _worst(cases: Iterable[tuple[int, str]]) -> str:
-    """The severity of the worst case that is true, in SQL; 0 if none is."""
-    ordered = sorted(cases, key=lambda case: -case[0])
-    if not ordered:
-        return "0"
-    return "CASE " + " ".join(f"WHEN {condition} THEN {severity}" for severity, condition in ordered) + " ELSE 0 END"
 
 
 def _stored(value: str | date | datetime) -> str | date | datetime:

@@ -28,7 +28,7 @@ KINDS = [kind for kind in Condition if kind != Condition.IDENTITY]
 PARAMETERS = {Condition.RISK: CATEGORIES, Condition.AREA: [*RiskLevel]}
 
 # Few values, all near the edges of the rules' times, so that facts and rules meet.
-hours = st.integers(-8, 1).map(lambda number: AT + timedelta(hours=12 * number))
+hours = st.integers(-8, 3).map(lambda number: AT + timedelta(hours=12 * number))
 days = st.integers(-5, 1).map(lambda number: TODAY + timedelta(days=number))
 spans = st.tuples(days, days).map(sorted)
 batches = st.sampled_from([0, 0, 1, 1, 2])
