@@ -37,6 +37,7 @@ TOKEN_KEYS = secret(
 )
 SMS_URL = secret("SMS_URL", development="console:")
 IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
+NATIONAL_URL = env.str("NATIONAL_URL", default="")
 FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
 LOOKS_AN_HOUR = env.int("LOOKS_AN_HOUR", default=60)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)

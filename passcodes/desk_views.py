@@ -152,7 +152,7 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
         "holder": found.holder and _phones(found.holder),
         "colour": colour,
         "headline": reasons.headline(colour),
-        "advice": reasons.advice(colour),
+        "advice": reasons.advice(colour, assessment.reasons),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "declared_at": last and last.made_at,
         "residence": last and divisions.full_name(last.division),

@@ -4,10 +4,12 @@ Everything else is ORM: here a clever ORM query costs 4-5 ms to compile each tim
 serves PostgreSQL and SQLite, which name their JSON functions differently. `colour.assess` judges the dates.
 """
 
+import functools
 import json
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, models
 
 from declarations.models import Assurance, Person
@@ -43,7 +45,14 @@ COLUMNS = """
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
   (SELECT json_build_array(temperature, taken_at) FROM passcodes_gatereading
     WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate,
-  EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale
+  EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
+  TRUE AS asked
+"""
+
+# What `asked` is where there is a national platform: of the latest declaration, so that each is neutral at first.
+ASKED = """
+  (latest.id IS NULL OR EXISTS
+    (SELECT 1 FROM passcodes_nationalquery n WHERE n.declaration_id = latest.id AND n.answered_at IS NOT NULL)) AS asked
 """
 
 LATEST_DECLARATION = """
@@ -118,16 +127,21 @@ def fetch_one(sql: str, parameters: dict) -> dict | None:
     """The first row of a statement made with COLUMNS, by column name. `parameters` must hold `at`."""
     parameters = {**parameters, "symptoms_since": parameters["at"] - SYMPTOMS_KEPT}
     with connection.cursor() as cursor:
-        cursor.execute(for_database(sql), as_database_values(parameters))
+        cursor.execute(
+            for_database(sql, connection.vendor, bool(settings.NATIONAL_URL)), as_database_values(parameters)
+        )
         row = cursor.fetchone()
         if sql not in _names:
             _names[sql] = [column[0] for column in cursor.description]
     return row and dict(zip(_names[sql], row, strict=True))
 
 
-def for_database(sql: str) -> str:
-    """The statement with the functions of the database in use."""
-    if connection.vendor == "sqlite":
+@functools.cache
+def for_database(sql: str, vendor: str, asks: bool) -> str:
+    """The statement with the functions of the database in use; `asks`: there is a national platform."""
+    if asks:
+        sql = sql.replace("TRUE AS asked", ASKED)
+    if vendor == "sqlite":
         sql = sql.replace("json_agg(", "json_group_array(").replace("json_build_array(", "json_array(")
         return sql.replace("encode(q.name, 'hex')", "hex(q.name)")
     return sql
@@ -166,6 +180,7 @@ def facts_of(row: dict) -> Facts:
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
         stale=bool(row["stale"]),
+        asked=bool(row["asked"]),
     )
 
 

@@ -12,6 +12,7 @@ from declarations.models import Person
 from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
 from passcodes.colour import Colour
 from passcodes.findings import LiveFinding
+from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.risk_models import RiskArea as RiskArea
 from passcodes.risk_models import RiskBatch as RiskBatch
 from passcodes.risk_models import RiskRecord as RiskRecord

@@ -21,6 +21,8 @@ from passcodes import actions, face_checks, facts, keys, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
 
+RENEWALS_SOON = 12  # five seconds apart, while an answer is to be expected any moment; then at the usual pace
+
 
 @never_cache
 def own(request: HttpRequest) -> HttpResponse:
@@ -73,7 +75,8 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
     return _codes(row) | {
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
-        "advice": reasons.advice(colour_name, stale=any(r.code == Condition.STALE for r in assessment.reasons)),
+        "advice": reasons.advice(colour_name, assessment.reasons),
+        "soon": RENEWALS_SOON if any(reason.code == Condition.ASKED for reason in assessment.reasons) else 0,
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
