@@ -1,10 +1,14 @@
 """The national platform: neutral until it has answered, red at the next display of what it knows, whatever it does."""
 
 import logging
-import time
-from datetime import UTC, datetime, timedelta
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings as configured
+from django.db import connection
 from django.utils import timezone
 
 from declarations.models import Assurance, Declaration
@@ -12,21 +16,14 @@ from passcodes import facts, national, national_questions, risk
 from passcodes.actions import show_colour
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
 from passcodes.national import Breaker, Unreachable
+from scanning import reading
 from tests import factories
-from tests.national_server import FAULTS, NationalServer, record
+from tests.national_server import FAULTS, record
 
 pytestmark = pytest.mark.django_db
 NUMBER = factories.DOCUMENTS[0]
 QUESTION = {"kind": "01", "number": NUMBER}
 LATER = timedelta(minutes=2)  # beyond every back-off
-
-
-@pytest.fixture
-def platform(settings, monkeypatch):
-    monkeypatch.setattr(national_questions, "breaker", Breaker())
-    with NationalServer() as server:
-        settings.NATIONAL_URL = server.url
-        yield server
 
 
 @pytest.fixture
@@ -127,50 +124,6 @@ def test_unreachable_or_with_another_key(platform, code, settings):
             national.ask(**QUESTION, at=timezone.now())
     ask()
     assert (platform.asked, colour_of(code)) == ([], "neutral")
-
-
-@pytest.mark.parametrize("fault", ["slow", "dripping body", "dripping headers"])
-def test_the_whole_time_is_limited(platform, monkeypatch, fault):
-    monkeypatch.setattr(national, "SECONDS", 0.5)
-    platform.fault, platform.delay = fault, 3.0
-    platform.people[NUMBER] = [record()] * 5
-    begin = time.monotonic()
-    with pytest.raises(Unreachable, match=r"^too slow$"):
-        national.ask(**QUESTION, at=timezone.now())
-    assert 0.4 < time.monotonic() - begin < 1.5
-
-
-@pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        ("wrong signature", "wrong signature"),
-        ("no signature", "wrong signature"),
-        ("another nonce", "another question's answer"),
-        ("500", "HTTP 500"),
-        ("redirect", "HTTP 302"),
-        ("cut", "cut"),
-        ("too long", "too long"),
-        ("half", "not an answer"),
-        ("unknown category", "not an answer"),
-    ],
-)
-def test_what_cannot_be_believed_is_named(platform, fault, told):
-    platform.fault = fault
-    platform.people[NUMBER] = [record()]
-    with pytest.raises(Unreachable, match=f"^{told}$"):
-        national.ask(**QUESTION, at=timezone.now())
-
-
-def test_breaker_opens_lets_one_through_and_closes():
-    at, second = datetime(2026, 11, 25, tzinfo=UTC), timedelta(seconds=1)
-    breaker = Breaker(most=3, pause=timedelta(seconds=30))
-    assert [breaker.failed(at), breaker.failed(at), breaker.allows(8, at)] == [False, False, 8]
-    assert (breaker.failed(at), breaker.allows(8, at)) == (True, 0)
-    end = at + timedelta(seconds=30)
-    assert (breaker.allows(8, end - second), breaker.allows(8, end), breaker.allows(0, end)) == (0, 1, 0)
-    assert (breaker.failed(end), breaker.allows(8, end + second)) == (False, 0)  # the same opening
-    assert (breaker.answered(), breaker.allows(8, end + second)) == (True, 8)
-    assert [breaker.failed(end), breaker.answered(), breaker.failed(end)] == [False, False, False]
 
 
 def test_a_platform_that_is_down_is_left_alone_and_operators_told_once(platform, holder, code, monkeypatch, caplog):
@@ -379,3 +332,44 @@ def test_asking_costs_the_display_no_query_and_no_network(code, settings, url, d
     with django_assert_num_queries(1):
         row = facts.for_page_of(account_id=code.person.holder_id, pass_id=code.public_id, at=timezone.now())
     assert facts.facts_of(row).asked is (url == "")
+
+
+def test_a_renewal_and_a_scan_cost_what_they_did(code, page, client, settings, django_assert_num_queries):
+    settings.NATIONAL_URL = "http://key@127.0.0.1:9/ask"
+    page()  # gives the browser its key, and shows the colour
+    with django_assert_num_queries(1):
+        assert client.get(f"/code/{code.public_id}/token").json()["colour"] == "neutral"
+    with django_assert_num_queries(1):
+        row = reading.look(pass_id=code.public_id, at=timezone.now())
+    assert facts.facts_of(row).asked is False
+
+
+def database_url() -> str:
+    """The test's own database, for another process."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**values)
+
+
+def run_worker(url: str) -> str:
+    """What `manage.py work --once` writes to the log, in a process of its own."""
+    environment = {**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "work", "--once"],
+        cwd=configured.BASE_DIR,
+        env={**environment, "NATIONAL_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_asks(platform, code):
+    platform.people[NUMBER] = [record()]
+    written = run_worker(platform.url)
+    assert (platform.numbers, colour_of(code)) == ([NUMBER], "red")
+    assert NUMBER not in written and "national #" in written
