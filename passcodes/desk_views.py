@@ -34,6 +34,7 @@ from passcodes import actions, desk_seen, facts, keys, reasons, relations, token
 from passcodes.colour import DEFAULT_RULES, Condition
 from passcodes.desk_forms import DigitsForm, LookUpForm, PhoneForm
 from passcodes.desk_seen import SeenTooLongAgo, of_person
+from passcodes.models import NationalQuery
 
 LOOK_UPS_A_DAY = 200  # of a clerk: a counter serves a person in three minutes
 DECLARATIONS_A_DAY = 200
@@ -145,6 +146,8 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
     found = _person(request, person_id, now)
     _record(request, "desk-view", now, person=found)
     assessment = actions.show_colour(row=facts.for_person(person_id=found.pk, at=now), at=now)
+    if any(reason.code == Condition.ASKED for reason in assessment.reasons):
+        NationalQuery.objects.hurry(found.pk, now)
     colour = assessment.colour.name.lower()
     last = Declaration.objects.latest_of(found)
     context = {

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from declarations.models import Assurance, Declaration
+from declarations.models import Declaration
 
 
 class NationalQueryQuerySet(models.QuerySet):
@@ -14,9 +14,15 @@ class NationalQueryQuerySet(models.QuerySet):
         return self.filter(answered_at=None)
 
     def due(self, at: datetime) -> "NationalQueryQuerySet":
-        """Whom to ask about now, first come, first served: of a merely declared person nothing is ever asked."""
-        real_name = self.open().filter(declaration__person__assurance__gt=Assurance.DECLARED, due_at__lte=at)
-        return real_name.order_by("due_at", "pk").select_related("declaration__person")
+        """Those whose turn it is, first come, first served; whether the person is real-name has to be looked at."""
+        return self.open().filter(due_at__lte=at).order_by("due_at", "pk").select_related("declaration__person")
+
+    def hurry(self, person_id: int, at: datetime) -> None:
+        """Somebody looks at this person's code, which waits for an answer: it may have been proven just now.
+
+        Questions that were put in vain keep their time.
+        """
+        self.open().filter(declaration__person=person_id, tries=0, due_at__gt=at).update(due_at=at)
 
 
 class NationalQuery(models.Model):
@@ -29,7 +35,7 @@ class NationalQuery(models.Model):
         Declaration, models.CASCADE, primary_key=True, related_name="national_query", editable=False
     )
     created_at = models.DateTimeField()
-    due_at = models.DateTimeField()  # not asked before: later with each try in vain
+    due_at = models.DateTimeField()  # not asked before: later with each try in vain, and while the identity is unproven
     tries = models.PositiveSmallIntegerField(default=0)
     answered_at = models.DateTimeField(null=True)
 

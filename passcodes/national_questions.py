@@ -26,6 +26,8 @@ SOURCE = "national"
 DEFAULTS = {"name": "国家平台", "office": "国家平台", "office_phone": "12320"}  # of records that name no office
 COLLECTED = 1_000  # declarations at once
 OVERLAP = timedelta(minutes=10)  # longer than any transaction that writes a declaration
+LOOKED_AT = 200  # questions, to find those that may be asked
+UNPROVEN_LEAST, UNPROVEN_MOST = timedelta(seconds=3), timedelta(hours=1)
 AT_ONCE = 8  # questions: asking waits for the network
 ROUND = 20.0  # seconds, after which other tasks have their turn
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60))  # the last one again and again
@@ -42,11 +44,12 @@ def ask_due(at: datetime) -> bool:
     end = time.monotonic() + ROUND
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while time.monotonic() < end:
-            now = timezone.now()
-            queries = list(NationalQuery.objects.due(now)[: breaker.allows(AT_ONCE, now)])
-            if not queries:
+            due = list(NationalQuery.objects.due(timezone.now())[:LOOKED_AT])
+            unproven = [query for query in due if not query.declaration.person.is_real_name]
+            _put_off(unproven, timezone.now())
+            asked = _ask_some([query for query in due if query.declaration.person.is_real_name], source, pool, end)
+            if not (asked or unproven):
                 return more and breaker.open_until is None
-            _ask(source, queries, pool, now)
     return True
 
 
@@ -66,6 +69,24 @@ def collect(at: datetime) -> int:
             [NationalQuery(declaration_id=pk, created_at=at, due_at=at) for pk, _ in found], ignore_conflicts=True
         )
     return len(found)
+
+
+def _put_off(queries: list[NationalQuery], at: datetime) -> None:
+    """Of a merely declared person nothing is asked. Look again, ever less often: who proves the identity late is seen
+    at the next display of the code (`hurry`).
+    """
+    for query in queries:
+        query.due_at = at + min(max((at - query.created_at) / 4, UNPROVEN_LEAST), UNPROVEN_MOST)
+    NationalQuery.objects.bulk_update(queries, ["due_at"])
+
+
+def _ask_some(queries: list[NationalQuery], source: RiskSource, pool: ThreadPoolExecutor, end: float) -> int:
+    """Ask as many as the breaker and the time allow; how many."""
+    asked = 0
+    while time.monotonic() < end and (some := queries[asked:][: breaker.allows(AT_ONCE, timezone.now())]):
+        _ask(source, some, pool, timezone.now())
+        asked += len(some)
+    return asked
 
 
 def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecutor, at: datetime) -> None:

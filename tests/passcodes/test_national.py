@@ -22,8 +22,6 @@ from tests.national_server import FAULTS, record
 
 pytestmark = pytest.mark.django_db
 NUMBER = factories.DOCUMENTS[0]
-QUESTION = {"kind": "01", "number": NUMBER}
-LATER = timedelta(minutes=2)  # beyond every back-off
 
 
 @pytest.fixture
@@ -121,7 +119,7 @@ def test_unreachable_or_with_another_key(platform, code, settings):
     for url in ("http://key@127.0.0.1:9/ask", platform.url.replace("national-key", "another")):
         settings.NATIONAL_URL = url
         with pytest.raises(Unreachable):
-            national.ask(**QUESTION, at=timezone.now())
+            national.ask(kind="01", number=NUMBER, at=timezone.now())
     ask()
     assert (platform.asked, colour_of(code)) == ([], "neutral")
 
@@ -184,9 +182,37 @@ def test_of_a_merely_declared_person_nothing_is_asked_until_the_identity_is_prov
     assert [reason.code for reason in assessed(code).reasons] == ["identity"]
     code.person.assurance = Assurance.FACE
     code.person.save()
-    assert colour_of(code) == "neutral"
+    ask()
+    assert platform.asked == []  # looked at again after a while
+    due_now()
     ask()
     assert colour_of(code) == "red"
+
+
+def test_a_proof_long_after_the_declaration_is_seen_with_the_page(platform, code, page):
+    code.person.assurance = Assurance.DECLARED
+    code.person.save()
+    ask()
+    NationalQuery.objects.update(created_at=timezone.now() - timedelta(days=1))
+    due_now()
+    ask()
+    assert NationalQuery.objects.get().due_at > timezone.now() + timedelta(minutes=59)
+    assert "Your identity has not been checked" in page()
+    ask()
+    assert platform.asked == []
+    code.person.assurance = Assurance.FACE
+    code.person.save()
+    page()
+    ask()
+    assert (platform.numbers, colour_of(code)) == ([NUMBER], "green")
+
+
+def test_looking_at_the_page_asks_no_sooner_of_a_platform_that_fails(platform, code, page):
+    platform.fault = "500"
+    ask()
+    page()
+    ask()
+    assert len(platform.asked) == 1
 
 
 def test_each_declaration_is_asked_for_once(platform, holder, code):
@@ -302,11 +328,9 @@ def test_nobody_is_asked_or_neutral_without_a_platform(code, settings):
     assert (NationalQuery.objects.count(), RiskSource.objects.count()) == (0, 0)
 
 
-def test_who_has_not_declared_is_grey(platform):
-    person = factories.person()
-    now = timezone.now()
-    row = facts.for_person(person_id=person.pk, at=now)
-    assert show_colour(row=row, at=now).colour.name == "GREY"
+def test_who_has_not_declared_is_grey(platform, code):
+    Declaration.objects.all().delete()
+    assert colour_of(code) == "grey"
 
 
 def test_declarations_written_late_are_found(platform, code):
