@@ -57,6 +57,7 @@ class Condition(models.TextChoices):
     NOT_CURRENT = "not_current", _("no current declaration")
     IDENTITY = "identity", _("identity not checked")
     STALE = "stale", _("epidemic data not up to date")
+    ASKED = "asked", _("awaiting the national platform")
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class Facts:
     """All that decides a person's colour. `declarations`: the latest, and earlier ones with symptoms.
 
     `stale`: a source of risk data is older than its limit, so that nobody can be known to be without risk.
+    `asked`: the national platform has answered for the latest declaration, or is not asked at all.
     """
 
     real_name: bool
@@ -150,6 +152,7 @@ class Facts:
     risks: tuple[Risk, ...] = ()
     gate: Reading | None = None
     stale: bool = False
+    asked: bool = True
 
 
 @dataclass(frozen=True)
@@ -302,6 +305,12 @@ def _stale(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         yield Reason(rule.code, rule.colour)
 
 
+def _asked(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    """As long as nothing is known, nobody is green; a known red or yellow stays."""
+    if not facts.asked:
+        yield Reason(rule.code, rule.colour)
+
+
 CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]] = {
     Condition.RISK: _risk,
     Condition.AREA: _area,
@@ -311,6 +320,7 @@ CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]]
     Condition.GATE_FEVER: _gate_fever,
     Condition.NOT_CURRENT: _not_current,
     Condition.STALE: _stale,
+    Condition.ASKED: _asked,
 }
 
 DEFAULT_RULES = (
@@ -328,5 +338,6 @@ DEFAULT_RULES = (
     Rule(Condition.SYMPTOMS, Colour.YELLOW, hours=72),
     Rule(Condition.GATE_FEVER, Colour.YELLOW, hours=72),
     Rule(Condition.STALE, Colour.NEUTRAL),
+    Rule(Condition.ASKED, Colour.NEUTRAL),
     Rule(Condition.NOT_CURRENT, Colour.GREY, days=3),
 )

@@ -4,11 +4,13 @@ Everything else is ORM: here a clever ORM query costs 4-5 ms to compile each tim
 serves PostgreSQL and SQLite, which name their JSON functions differently. `colour.assess` judges the dates.
 """
 
+import functools
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, models
 
 from declarations.models import Assurance, Person
@@ -46,7 +48,14 @@ COLUMNS = """
     WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate,
   EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
   (SELECT number FROM passcodes_ruleset WHERE state = 'released' AND valid_from <= %(at)s
-    ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules
+    ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules,
+  TRUE AS asked
+"""
+
+# What `asked` is where there is a national platform: of the latest declaration, so that each is neutral at first.
+ASKED = """
+  (latest.id IS NULL OR EXISTS
+    (SELECT 1 FROM passcodes_nationalquery n WHERE n.declaration_id = latest.id AND n.answered_at IS NOT NULL)) AS asked
 """
 
 LATEST_DECLARATION = """
@@ -120,7 +129,7 @@ def for_people(*, person_ids: Iterable[int], at: datetime) -> dict[int, dict]:
     """The facts' rows of some hundred people in one statement, by person id."""
     sql = BY_PEOPLE.format(people=", ".join(str(int(pk)) for pk in person_ids))
     with connection.cursor() as cursor:
-        cursor.execute(for_database(sql), as_database_values({"at": at, "symptoms_since": at - SYMPTOMS_KEPT}))
+        _execute(cursor, sql, {"at": at})
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return {row["person_id"]: row for row in rows}
@@ -132,18 +141,25 @@ _names: dict[str, list[str]] = {}
 
 def fetch_one(sql: str, parameters: dict) -> dict | None:
     """The first row of a statement made with COLUMNS, by column name. `parameters` must hold `at`."""
-    parameters = {**parameters, "symptoms_since": parameters["at"] - SYMPTOMS_KEPT}
     with connection.cursor() as cursor:
-        cursor.execute(for_database(sql), as_database_values(parameters))
+        _execute(cursor, sql, parameters)
         row = cursor.fetchone()
         if sql not in _names:
             _names[sql] = [column[0] for column in cursor.description]
     return row and dict(zip(_names[sql], row, strict=True))
 
 
-def for_database(sql: str) -> str:
-    """The statement with the functions of the database in use."""
-    if connection.vendor == "sqlite":
+def _execute(cursor, sql: str, parameters: dict) -> None:
+    parameters = {**parameters, "symptoms_since": parameters["at"] - SYMPTOMS_KEPT}
+    cursor.execute(for_database(sql, connection.vendor, bool(settings.NATIONAL_URL)), as_database_values(parameters))
+
+
+@functools.cache
+def for_database(sql: str, vendor: str, asks: bool) -> str:
+    """The statement with the functions of the database in use; `asks`: there is a national platform."""
+    if asks:
+        sql = sql.replace("TRUE AS asked", ASKED)
+    if vendor == "sqlite":
         sql = sql.replace("json_agg(", "json_group_array(").replace("json_build_array(", "json_array(")
         return sql.replace("encode(q.name, 'hex')", "hex(q.name)")
     return sql
@@ -182,6 +198,7 @@ def facts_of(row: dict) -> Facts:
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
         stale=bool(row["stale"]),
+        asked=bool(row["asked"]),
     )
 
 

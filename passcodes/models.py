@@ -13,6 +13,7 @@ from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
 from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
 from passcodes.findings import LiveFinding
+from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.notice_models import Notice as Notice
 from passcodes.notice_models import NoticeSearch as NoticeSearch
 from passcodes.risk_models import RiskArea as RiskArea
