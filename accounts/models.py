@@ -212,6 +212,37 @@ class DeskClerk(models.Model):
         return f"#{self.account_id}"
 
 
+class OfficerQuerySet(models.QuerySet):
+    def current(self) -> "OfficerQuerySet":
+        """Officers whose office has been approved and who have not left it."""
+        return self.filter(ended_at=None).exclude(approved_at=None)
+
+
+class Officer(models.Model):
+    """公务人员: the office that an officer of the authority works for, until `ended_at`."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="officer_roles", verbose_name=_("account"))
+    office = models.ForeignKey(
+        Office, models.PROTECT, related_name="officers", verbose_name=pgettext_lazy("of the authority", "office")
+    )
+    added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("added by"))
+    approved_by = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
+    )
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    approved_at = models.DateTimeField(_("approved"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    objects = OfficerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("officer")
+        verbose_name_plural = _("officers")
+
+    def __str__(self) -> str:
+        return f"#{self.account_id}"
+
+
 class LimitCounter(models.Model):
     """How often something was done in one window of time. `accounts.limits` checks and counts in one statement."""
 

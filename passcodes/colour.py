@@ -1,7 +1,7 @@
 """The colour: facts and rules in, colour with its reasons out. Derived at every display, never stored as truth."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -90,6 +90,11 @@ class Stay:
     division: int
     to_on: date
 
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by."""
+        return f"stay:{self.kind}:{self.division}:{self.to_on}"
+
 
 @dataclass(frozen=True)
 class AreaMatch:
@@ -100,6 +105,12 @@ class AreaMatch:
     starts_on: date
     ends_on: date | None
     to_on: date | None
+    id: int | None = None
+
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by: the area, and the last day there or the address."""
+        return f"area:{self.id}:{self.to_on or 'home'}" if self.id else ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,21 @@ class Risk:
     ends_at: datetime | None
     office: str
     office_phone: str
+    id: int | None = None
+
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by."""
+        return f"risk:{self.id}" if self.id else ""
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """What an appeal does to a fact from a moment on: granted, it counts no more; unanswered in time, it is neutral."""
+
+    fact: str
+    granted: bool
+    from_at: datetime
 
 
 @dataclass(frozen=True)
@@ -137,11 +163,15 @@ class Facts:
     risks: tuple[Risk, ...] = ()
     gate: Reading | None = None
     stale: bool = False
+    exceptions: tuple[Exemption, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reason:
-    """赋码原因: the rule that applied, until when (None = open), and what it rests on."""
+    """赋码原因: the rule that applied, until when (None = open), and what it rests on.
+
+    `fact` is what an appeal can dispute, "" where nobody decided anything. `unanswered`: neutral for want of an answer.
+    """
 
     code: str
     colour: Colour
@@ -150,6 +180,8 @@ class Reason:
     division: int | None = None
     office: str = ""
     office_phone: str = ""
+    fact: str = ""
+    unanswered: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,15 +206,31 @@ def assess(facts: Facts, rules: Iterable[Rule], at: datetime) -> Assessment:
     if not facts.real_name:
         return Assessment(Colour.NEUTRAL, (Reason(Condition.IDENTITY.value, Colour.NEUTRAL),))
     reasons = [reason for rule in rules for reason in CONDITIONS[rule.condition](rule, facts, at)]
+    if facts.exceptions:
+        reasons = [kept for reason in reasons if (kept := _after_appeals(reason, facts.exceptions, at))]
     reasons.sort(key=_severity)
     return Assessment(reasons[0].colour if reasons else Colour.GREEN, tuple(reasons))
+
+
+# Categories whose colour stays while an appeal is overdue.
+FIRM = {f"{Condition.RISK}-{category}" for category in ("confirmed", "suspected", "close_contact")}
+
+
+def _after_appeals(reason: Reason, exceptions: Iterable[Exemption], at: datetime) -> Reason | None:
+    """The reason as appeals leave it at `at`; None if one was granted."""
+    said = [exemption for exemption in exceptions if exemption.fact == reason.fact and exemption.from_at <= at]
+    if any(exemption.granted for exemption in said):
+        return None
+    if said and reason.code not in FIRM and reason.colour in (Colour.RED, Colour.YELLOW):
+        return replace(reason, colour=Colour.NEUTRAL, unanswered=True)
+    return reason
 
 
 def _severity(reason: Reason) -> tuple:
     """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
-    rest = (since, reason.division or 0, reason.office, reason.office_phone)
+    rest = (since, reason.division or 0, reason.office, reason.office_phone, reason.fact)
     return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
 
 
@@ -211,6 +259,7 @@ def _risk(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 since=risk.starts_at,
                 office=risk.office,
                 office_phone=risk.office_phone,
+                fact=risk.fact,
             )
 
 
@@ -222,7 +271,14 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         days_there = [day for day in (area.to_on, area.ends_on) if day is not None]
         until = end_of(min(days_there) + timedelta(days=rule.days)) if days_there else None
         if until is None or at < until:
-            yield Reason(rule.code, rule.colour, until=until, since=start_of(area.starts_on), division=area.division)
+            yield Reason(
+                rule.code,
+                rule.colour,
+                until=until,
+                since=start_of(area.starts_on),
+                division=area.division,
+                fact=area.fact,
+            )
 
 
 def _abroad(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
@@ -237,7 +293,14 @@ def _stays(rule: Rule, stays: Iterable[Stay], at: datetime) -> Iterator[Reason]:
     for stay in stays:
         until = end_of(stay.to_on + timedelta(days=rule.days))
         if at < until:
-            yield Reason(rule.code, rule.colour, until=until, since=start_of(stay.to_on), division=stay.division)
+            yield Reason(
+                rule.code,
+                rule.colour,
+                until=until,
+                since=start_of(stay.to_on),
+                division=stay.division,
+                fact=stay.fact,
+            )
 
 
 def _symptoms(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:

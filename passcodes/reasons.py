@@ -99,6 +99,8 @@ class ReasonText:
     office: str
     phone: str
     asks_office: bool
+    fact: str = ""  # what an appeal can name; "" = there is nothing to appeal against
+    unanswered: bool = False  # neutral, because an appeal was not answered in time
 
 
 def text_of(reason: Reason) -> ReasonText:
@@ -115,6 +117,8 @@ def text_of(reason: Reason) -> ReasonText:
         office=reason.office,
         phone=reason.office_phone or HOTLINE,
         asks_office=reason.code not in (Condition.NOT_CURRENT, Condition.IDENTITY, Condition.STALE),
+        fact=reason.fact,
+        unanswered=reason.unanswered,
     )
 
 
@@ -129,10 +133,12 @@ def headline(colour_name: str) -> str:
     }[colour_name]
 
 
-def advice(colour_name: str, *, stale: bool = False) -> str:
-    """One line below the word. `stale`: it is neutral for want of risk data, not of an identity."""
+def advice(colour_name: str, *, stale: bool = False, unanswered: bool = False) -> str:
+    """One line below the word. `stale`: it is neutral for want of risk data, not of an identity; `unanswered`: of an answer."""
     if stale and colour_name == "neutral":
         return _("The epidemic data are not up to date: entrances register you and take your temperature.")
+    if unanswered and colour_name == "neutral":
+        return _("Your appeal was not answered in time: entrances register you and take your temperature.")
     return {
         "green": _("With a normal temperature you may pass."),
         "yellow": _("Do not go to public places for now."),
