@@ -226,9 +226,7 @@ class Officer(models.Model):
         Office, models.PROTECT, related_name="officers", verbose_name=pgettext_lazy("of the authority", "office")
     )
     added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("added by"))
-    approved_by = models.ForeignKey(
-        Account, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by")
-    )
+    approved_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by"))
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     approved_at = models.DateTimeField(_("approved"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)

@@ -14,8 +14,8 @@ from declarations.models import Declaration, Proxy
 from healthpass.lib import retention
 from healthpass.lib.retention import Line
 from institutions.models import Membership
-from passcodes.colour import DEFAULT_RULES
 from passcodes.appeals import without_use
+from passcodes.colour import DEFAULT_RULES
 from passcodes.models import ColourChange, GateReading
 from scanning import partitions
 

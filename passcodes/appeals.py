@@ -189,8 +189,6 @@ def without_use(rows: QuerySet[Appeal], at: datetime) -> QuerySet[Appeal]:
     return rows.filter(escalation=None).exclude(fact__in=[fact for fact in granted if _batch_of(fact)])
 
 
-
-
 def _waiting(appeal: Appeal) -> Appeal:
     rows = Appeal.objects.select_for_update(of=("self",)).select_related("person", "account", "escalation_of")
     current = rows.get(pk=appeal.pk)

@@ -134,7 +134,7 @@ def headline(colour_name: str) -> str:
 
 
 def advice(colour_name: str, *, stale: bool = False, unanswered: bool = False) -> str:
-    """One line below the word. `stale`: it is neutral for want of risk data, not of an identity; `unanswered`: of an answer."""
+    """One line below the word. Neutral is for want of risk data (`stale`), an answer (`unanswered`) or an identity."""
     if stale and colour_name == "neutral":
         return _("The epidemic data are not up to date: entrances register you and take your temperature.")
     if unanswered and colour_name == "neutral":

@@ -73,7 +73,11 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
     return _codes(row) | {
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
-        "advice": reasons.advice(colour_name, stale=any(r.code == Condition.STALE for r in assessment.reasons)),
+        "advice": reasons.advice(
+            colour_name,
+            stale=any(reason.code == Condition.STALE for reason in assessment.reasons),
+            unanswered=any(reason.unanswered for reason in assessment.reasons),
+        ),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
