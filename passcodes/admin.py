@@ -22,13 +22,13 @@ from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
-from passcodes import document_check_admin, risk, risk_admin
+from passcodes import appeal_admin, document_check_admin, risk, risk_admin
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
 
-__all__ = ["document_check_admin", "risk_admin"]  # which register their own models
+__all__ = ["appeal_admin", "document_check_admin", "risk_admin"]  # which register their own models
 
 
 class RiskRecordForm(forms.ModelForm):
