@@ -55,7 +55,7 @@ def appeal(request: HttpRequest, pass_id: str) -> HttpResponse:
     """What can be appealed against; with `?about=`, the form for it, or the appeal that there is already."""
     now = timezone.now()
     pass_code = _pass_of(request.user, pass_id)
-    about = request.GET.get("about", "")
+    about = request.GET.get("about", "").replace("\0", "")  # which PostgreSQL's texts cannot hold
     if not about:
         return _choice_page(request, pass_code, now)
     if earlier := appeals.standing(pass_code.person_id, about):
