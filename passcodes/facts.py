@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection, models
 
 from declarations.models import Assurance, Person
-from passcodes.colour import AreaMatch, Declared, Facts, Reading, Risk, Stay
+from passcodes.colour import AreaMatch, Colour, Declared, Exemption, Facts, Reading, Reason, Risk, Stay
 
 SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
 
@@ -29,18 +29,18 @@ COLUMNS = """
       AND (d.id = latest.id OR d.made_at > %(symptoms_since)s AND (d.fever OR d.dry_cough))) AS declarations,
   (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on)) FROM declarations_stay s
     WHERE s.declaration_id = latest.id) AS stays,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE s.declaration_id = latest.id
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id))
      FROM passcodes_riskarea a
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
-  (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone))
+  (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id))
      FROM passcodes_riskrecord r
      JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
@@ -49,6 +49,9 @@ COLUMNS = """
   EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
   (SELECT number FROM passcodes_ruleset WHERE state = 'released' AND valid_from <= %(at)s
     ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules,
+  (SELECT json_agg(json_build_array(e.fact, e.state, e.decided_at, e.due_at, e.disputed))
+     FROM passcodes_appeal e
+    WHERE e.person_id = p.id AND e.state IN ('granted', 'waiting')) AS exceptions,
   TRUE AS asked
 """
 
@@ -189,17 +192,36 @@ def facts_of(row: dict) -> Facts:
         ),
         stays=tuple(Stay(kind, division, day(to_on)) for kind, division, to_on in _list(row["stays"])),
         areas=tuple(
-            AreaMatch(level, division, day(starts), day(ends), day(to_on))
-            for level, division, starts, ends, to_on in areas
+            AreaMatch(level, division, day(starts), day(ends), day(to_on), area)
+            for level, division, starts, ends, to_on, area in areas
         ),
         risks=tuple(
-            Risk(category, moment(starts), moment(ends), office, phone)
-            for category, starts, ends, office, phone in _list(row["risks"])
+            Risk(category, moment(starts), moment(ends), office, phone, record)
+            for category, starts, ends, office, phone, record in _list(row["risks"])
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
         stale=bool(row["stale"]),
         asked=bool(row["asked"]),
+        exceptions=tuple(
+            Exemption(
+                fact, state == "granted", moment(decided if state == "granted" else due), _likeness(fact, disputed)
+            )
+            for fact, state, decided, due, disputed in _list(row["exceptions"])
+        ),
     )
+
+
+def _likeness(fact: str, disputed: str | dict) -> tuple:
+    """That of the reason which the appeal is about, as it was kept."""
+    kept = json.loads(disputed) if isinstance(disputed, str) else disputed
+    return Reason(
+        kept["code"],
+        Colour.NEUTRAL,
+        since=moment(kept["since"]),
+        division=kept["division"],
+        office=kept["office"],
+        fact=fact,
+    ).likeness
 
 
 def relatives_of(row: dict) -> list[tuple[int, str, int, str]]:

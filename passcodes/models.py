@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Task
 from declarations.models import Person
 from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
+from passcodes.appeal_models import Appeal as Appeal
+from passcodes.appeal_models import AppealDocument as AppealDocument
 from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
 from passcodes.findings import LiveFinding

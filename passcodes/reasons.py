@@ -109,6 +109,8 @@ class ReasonText:
     office: str
     phone: str
     asks_office: bool
+    fact: str = ""  # what an appeal can name; "" = there is nothing to appeal against
+    unanswered: bool = False  # neutral, because an appeal was not answered in time
 
 
 def text_of(reason: Reason) -> ReasonText:
@@ -129,6 +131,8 @@ def text_of(reason: Reason) -> ReasonText:
         office=reason.office,
         phone=reason.office_phone or HOTLINE,
         asks_office=reason.code not in NOBODY_DECIDES,
+        fact=reason.fact,
+        unanswered=reason.unanswered,
     )
 
 
@@ -144,12 +148,15 @@ def headline(colour_name: str) -> str:
 
 
 def advice(colour_name: str, because: Iterable[Reason] = ()) -> str:
-    """One line below the word. `because`: neutral may be for want of risk data instead of an identity."""
+    """One line below the word. `because`: neutral may be for want of risk data or of an answer, not of an identity."""
+    because = list(because)
     codes = {reason.code for reason in because}
     if colour_name == "neutral" and Condition.STALE in codes:
         return _("The epidemic data are not up to date: entrances register you and take your temperature.")
     if colour_name == "neutral" and Condition.ASKED in codes:
         return _("Your declaration is being compared with the national data. One moment, please.")
+    if colour_name == "neutral" and any(reason.unanswered for reason in because):
+        return _("Your appeal was not answered in time: entrances register you and take your temperature.")
     return {
         "green": _("With a normal temperature you may pass."),
         "yellow": _("Do not go to public places for now."),
