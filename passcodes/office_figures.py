@@ -37,14 +37,10 @@ class Figures:
 def at(now: datetime) -> dict:
     """`offices` by name, and `overdue`: appeals in all. Colours by hand count for who proposed or renewed them."""
     proposed = Approval.objects.filter(batch=OuterRef("pk"), approved_at__isnull=False)
-    manual = Counter(
-        RiskBatch.objects.filter(kind=BatchKind.PEOPLE, way=BatchWay.MANUAL)
-        .filter(released_at__gt=now - COLOURS_OF, released_at__lte=now)
-        .annotate(
-            office=Coalesce(proposed.values("proposer_office")[:1], "released_office", output_field=BigIntegerField())
-        )
-        .values_list("office", flat=True)
-    )
+    by = Coalesce(proposed.values("proposer_office")[:1], "released_office", output_field=BigIntegerField())
+    entered = RiskBatch.objects.filter(kind=BatchKind.PEOPLE, way=BatchWay.MANUAL)
+    entered = entered.filter(released_at__gt=now - COLOURS_OF, released_at__lte=now)
+    manual = Counter(entered.annotate(by=by).values_list("by", flat=True))
     waits, late = defaultdict(list), Counter()
     answers = Appeal.objects.filter(decided_at__gt=now - ANSWERS_OF, decided_at__lte=now)
     for office, came, due, answered in answers.values_list("decided_office", "created_at", "due_at", "decided_at"):

@@ -128,7 +128,7 @@ def test_everybody_reads_how_the_offices_answer(client, appeal, judge, coloured,
     assert (figures["铁西区疾控中心"].manual, figures["铁西区疾控中心"].overdue) == (1, 1)
     assert figures["沈阳市卫健委"].minutes is None
     decide(appeal, judge)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         response = client.get("/offices/")
     figures = {office.name: office for office in response.context["offices"]}
     assert (figures["沈阳市卫健委"].answered, figures["沈阳市卫健委"].hours, figures["沈阳市卫健委"].late) == (
