@@ -9,13 +9,14 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import audit
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority
+from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
+from accounts.models import Account
 from passcodes import appeals
 from passcodes.actions import reason_from_json
 from passcodes.appeal_forms import AnswerForm
@@ -24,6 +25,20 @@ from passcodes.models import Appeal, AppealDocument
 from passcodes.reasons import text_of
 
 WAITS = {"state": AppealState.WAITING}
+
+
+def for_answers(account: Account) -> tuple[str, str] | None:
+    """How many appeals wait, and how many of them for too long."""
+    count = Appeal.objects.waiting().count()
+    if not count:
+        return None
+    words = ngettext("%(count)d appeal waits for an answer", "%(count)d appeals wait for an answer", count)
+    if late := Appeal.objects.overdue(timezone.now()).count():
+        words += " · " + ngettext("%(late)d overdue", "%(late)d overdue", late)
+    return words % {"count": count, "late": late}, reverse("admin:passcodes_appeal_changelist") + "?state=waiting"
+
+
+waiting.append(for_answers)
 
 
 class StateFilter(FieldFilter):
