@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -108,9 +109,11 @@ class AppealAdmin(AuditedAdmin):
     def document(self, appeal: Appeal) -> str:
         return f"{appeal.person.get_document_kind_display()} {appeal.person.masked_document}"
 
-    @admin.display(description=gettext_lazy("overdue"), boolean=True)
-    def overdue(self, appeal: Appeal) -> bool:
-        return appeal.is_overdue(timezone.now())
+    @admin.display(description=gettext_lazy("overdue"), empty_value="—")
+    def overdue(self, appeal: Appeal) -> str:
+        """For how long; colour alone would not say it."""
+        now = timezone.now()
+        return timesince(appeal.due_at, now) if appeal.is_overdue(now) else ""
 
     @admin.display(description=gettext_lazy("reason of the colour"))
     def why(self, appeal: Appeal) -> str:
