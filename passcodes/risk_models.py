@@ -16,6 +16,12 @@ from passcodes.colour import RiskCategory, RiskLevel
 MANUAL = "manual"  # the slug of the source of what officers enter one by one
 
 
+class RiskSourceQuerySet(models.QuerySet):
+    def stale(self, at: datetime) -> "RiskSourceQuerySet":
+        """Those whose data are older than their limit, so that nobody is green."""
+        return self.filter(stale_from__lte=at)
+
+
 class RiskSource(models.Model):
     """风险数据来源: who sends lists, with which key, and how old they may become."""
 
@@ -33,6 +39,8 @@ class RiskSource(models.Model):
     last_fresh_at = models.DateTimeField(_("last data"), null=True, editable=False)
     stale_from = models.DateTimeField(_("stale from"), null=True, editable=False)  # follows from the two, for the facts
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = RiskSourceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("risk source")
@@ -63,6 +71,7 @@ class BatchWay(models.TextChoices):
     COMMAND = "command", _("imported on the server")
     PUSH = "push", _("pushed")
     PULL = "pull", _("pulled")
+    NATIONAL = "national", _("asked of the national platform")
 
 
 class BatchKind(models.TextChoices):
@@ -79,7 +88,7 @@ class RiskBatch(models.Model):
     name = models.CharField(_("batch id"), max_length=64)  # the sender's
     digest = models.CharField(max_length=64, blank=True, editable=False)  # keyed, of the content
     kind = models.CharField(_("about"), max_length=6, choices=BatchKind)
-    way = models.CharField(_("way in"), max_length=7, choices=BatchWay)
+    way = models.CharField(_("way in"), max_length=8, choices=BatchWay)
     state = models.CharField(_("state"), max_length=9, choices=BatchState, default=BatchState.DRAFT)
     rows = models.PositiveIntegerField(_("rows"), default=0)  # read: the next three together
     applied = models.PositiveIntegerField(_("rows taken"), default=0)

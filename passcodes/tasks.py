@@ -1,23 +1,28 @@
-"""What the worker does for face checks and checks by a person; with `evaluate_faces` the only one to import face code.
+"""What the worker does for face checks, checks by a person, stale risk data and the national platform.
+
+With `evaluate_faces` the only one to import face code.
 
 Each task ends with its write, so it may be run again; one that has been overtaken (the check has ended, another photo
 came) finishes quietly.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Task
-from accounts.tasks import task
+from accounts.tasks import Outcome, task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces, looks, relations
+from passcodes import document_checks, face_checks, face_results, faces, looks, national_questions, relations
 from passcodes import dry_run_tasks as dry_run_tasks  # registers its own
 from passcodes import notice_tasks as notice_tasks  # registers its own
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
-from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
+from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry, RiskSource
 from passcodes.pictures import as_jpeg
+
+log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 90  # of the face that the authority gets
 
@@ -103,6 +108,21 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
     """Checks by a person that nobody decided within a day, and their photos; and checks whose relation has ended."""
     document_checks.lapse(at)
     relations.sweep(at)
+
+
+@task("freshness", every=timedelta(minutes=10))
+def announce_stale_data(task: Task, at: datetime) -> None:
+    """Tell operators of sources beyond their limit, for as long as nobody is green because of them."""
+    for source in RiskSource.objects.stale(at):
+        log.error(
+            "Risk data of %s are not up to date since %s: nobody's code is green.", source.slug, source.stale_from
+        )
+
+
+@task("national", every=timedelta(seconds=3) if settings.NATIONAL_URL else None)
+def ask_national_platform(task: Task, at: datetime) -> Outcome | None:
+    """Ask about the people of new declarations. Comes round only where there is somebody to ask."""
+    return Outcome.AGAIN if national_questions.ask_due(at) else None
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:

@@ -29,6 +29,8 @@ def _lasts(rule: Rule) -> str:
             return f"from {rule.days} days after the last declaration until the next"
         case "stale":
             return "until the data are up to date again"
+        case "asked":
+            return "until it has answered, some seconds after each declaration"
         case "symptoms" | "gate_fever":
             return f"{rule.hours} hours, or until a normal gate reading"
         case _:
