@@ -6,26 +6,22 @@ random people, on both databases.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
-from declarations.models import Assurance, Person
-from healthpass.lib.masks import mask_document, mask_name
-from passcodes import rules
-from passcodes.colour import ABROAD, FEVER, WORST_FIRST, Colour, Condition, Rule, day_of
-from passcodes.facts import SYMPTOMS_KEPT, decrypted
+from declarations.models import Person
+from passcodes import facts, rules
+from passcodes.colour import Colour, assess
+from passcodes.dry_run_sql import BETTER_FIRST, SEVERITY, Side, Statement
+from passcodes.facts import STALE
 from passcodes.models import RiskBatch, RiskSource, RuleSet
 from passcodes.risk_models import BatchState
 
 SAMPLES = 20
-BETTER_FIRST = WORST_FIRST[::-1]
-SEVERITY = {colour: place for place, colour in enumerate(BETTER_FIRST)}  # 0 = green: nothing applies
-STALE = "EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s)"
-
-Tests = dict[Condition, Callable[[Rule], str]]  # in SQL, whether a rule applies to a fact
+AT_ONCE = 500  # people whom an appeal concerns
 
 
 class Decided(Exception):
@@ -102,27 +98,6 @@ def _turns(cells: Iterable[Cell]) -> list[Turn]:
     return [Turn(*pair, count) for pair, count in sorted(people.items(), key=lambda item: (-item[1], item[0]))]
 
 
-@dataclass(frozen=True)
-class Side:
-    """One of the two worlds that are compared: where `plus` counts beside the batches in force, or `minus` do not.
-
-    `stale` says in SQL whether risk data are not up to date.
-    """
-
-    rules: tuple[Rule, ...]
-    plus: int | None = None
-    minus: tuple[int, ...] = ()
-    stale: str = STALE
-
-    def counts(self, batch: str, state: str) -> str:
-        """Whether a batch counts, in SQL; given its columns."""
-        if self.plus is not None:
-            return f"{state} = 'visible' OR {batch} = {self.plus}"
-        if self.minus:
-            return f"{state} = 'visible' AND {batch} NOT IN ({', '.join(map(str, self.minus))})"
-        return f"{state} = 'visible'"
-
-
 def of_rules(rule_set: RuleSet, at: datetime) -> Effect:
     """What changes if these rules decide from `at` on, instead of those that do."""
     proposed = tuple(row.value for row in rule_set.rules.order_by("pk"))
@@ -158,182 +133,44 @@ def _with_renewals(batch: RiskBatch) -> list[int]:
 
 def compare(present: Side, proposed: Side, at: datetime) -> Effect:
     """The effect of the step from one side to the other at `at`."""
-    statement = Statement(present, proposed, at)
-    with connection.cursor() as cursor:
-        cursor.execute(statement.text(), statement.parameters)
-        rows = [(BETTER_FIRST[was], BETTER_FIRST[becomes], *rest) for was, becomes, *rest in cursor.fetchall()]
-    cells = [Cell(row[2], *row[:2], row[3]) for row in rows if row[4] is None]
-    samples = [_sample(*row[:2], *row[4:]) for row in rows if row[4] is not None]
-    return Effect(
-        tuple(sorted(cells, key=lambda cell: (cell.division is None, cell.division, cell.was, cell.becomes))),
-        tuple(sorted(samples, key=lambda sample: (-SEVERITY[sample.becomes], sample.document, sample.name))),
-    )
+    cells, sampled, appealed = Counter(), {}, {}
+    for was, becomes, division, people, person in _rows(Statement(present, proposed, at)):
+        if was is None:
+            appealed[person] = division
+        elif person is None:
+            cells[division, BETTER_FIRST[was], BETTER_FIRST[becomes]] = people
+        else:
+            sampled[person] = BETTER_FIRST[was], BETTER_FIRST[becomes]
+    for person, was, becomes in _assessed(list(appealed), present, proposed, at):
+        cells[appealed[person], was, becomes] += 1
+        if was != becomes and len(sampled) < SAMPLES:
+            sampled[person] = was, becomes
+    ordered = sorted(cells.items(), key=lambda item: (item[0][0] is None, item[0]))
+    return Effect(tuple(Cell(*key, people) for key, people in ordered), _samples(sampled))
 
 
-def _sample(was: Colour, becomes: Colour, name: bytes, number: bytes) -> Sample:
-    name, number = decrypted(Person, "name", name), decrypted(Person, "document_number", number)
-    return Sample(mask_name(name), mask_document(number), was, becomes)
+def _rows(statement: Statement) -> list[tuple]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL work_mem = '64MB'")
+        cursor.execute(statement.text(SAMPLES), statement.parameters)
+        return cursor.fetchall()
 
 
-# Who is looked at, what they last declared, the last reading at a gate, and where risk areas lie. `+ 0` keeps
-# PostgreSQL from walking an index row by row: to sort all declarations takes half as long.
-PEOPLE = """
-WITH latest AS (
-  SELECT * FROM (SELECT id, person_id, made_at, division,
-                        row_number() OVER (PARTITION BY person_id + 0 ORDER BY made_at DESC) AS place
-                   FROM declarations_declaration) numbered WHERE place = 1),
-gate AS (
-  SELECT * FROM (SELECT person_id, temperature, taken_at,
-                        row_number() OVER (PARTITION BY person_id ORDER BY taken_at DESC) AS place
-                   FROM passcodes_gatereading) numbered WHERE place = 1),
-people AS (
-  SELECT p.id, p.document_hash, latest.id AS declaration_id, latest.made_at, latest.division
-    FROM declarations_person p LEFT JOIN latest ON latest.person_id = p.id
-   WHERE p.assurance > {declared}),
-places AS (
-  SELECT known.division, a.id AS area_id, a.level, a.starts_on, a.ends_on, b.id AS batch_id, b.state
-    FROM (SELECT division FROM people UNION SELECT division FROM declarations_stay) known
-    CROSS JOIN (SELECT 1 AS width UNION ALL SELECT 100 UNION ALL SELECT 10000) wider
-    JOIN passcodes_riskarea a ON a.division = known.division / wider.width * wider.width
-    JOIN passcodes_riskbatch b ON b.id = a.batch_id
-   WHERE a.starts_on <= %(today)s),
-"""
-
-# The severity of each reason, and with it everybody's colour.
-RESULT = """
-reasons AS (
-  SELECT person_id, MAX(was) AS was, MAX(becomes) AS becomes FROM ({reasons}) found
-   WHERE was > 0 OR becomes > 0 GROUP BY person_id),
-verdicts AS (
-  SELECT p.id AS person_id, p.division,
-         CASE WHEN r.was > {was} THEN r.was ELSE {was} END AS was,
-         CASE WHEN r.becomes > {becomes} THEN r.becomes ELSE {becomes} END AS becomes
-    FROM people p LEFT JOIN reasons r ON r.person_id = p.id)
-SELECT was, becomes, division, COUNT(*) AS people, NULL AS name, NULL AS number
-  FROM verdicts GROUP BY was, becomes, division
- UNION ALL
-SELECT * FROM (SELECT v.was, v.becomes, v.division, 0, p.name, p.document_number
-                 FROM verdicts v JOIN declarations_person p ON p.id = v.person_id
-                WHERE v.was <> v.becomes ORDER BY p.document_hash LIMIT {samples}) samples
-"""
-
-REASON = "SELECT p.id AS person_id, {was} AS was, {becomes} AS becomes FROM {source}"
-NO_REASON = "SELECT id AS person_id, 0 AS was, 0 AS becomes FROM people WHERE id IS NULL"
-
-LISTED = """
-  passcodes_riskrecord r JOIN passcodes_riskbatch b ON b.id = r.batch_id
-  JOIN people p ON p.document_hash = r.document_hash
- WHERE r.starts_at <= %(at)s AND (r.ends_at IS NULL OR r.ends_at > %(at)s)"""
-
-STAYED_IN_AREA = """
-  places a JOIN declarations_stay s ON s.division = a.division
-   AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)
-  JOIN people p ON p.declaration_id = s.declaration_id"""
-
-LIVES_IN_AREA = "places a JOIN people p ON p.division = a.division"
-
-STAYED = f"""
-  people p JOIN declarations_stay s ON s.declaration_id = p.declaration_id
-   AND (s.division = {ABROAD} OR s.kind = 'contact')"""
-
-IS_FEVER = f"(g.temperature IS NOT NULL AND g.temperature >= {FEVER})"
-
-HAD_SYMPTOMS = f"""
-  people p JOIN declarations_declaration d ON d.person_id = p.id AND (d.fever OR d.dry_cough)
-   AND (d.id = p.declaration_id OR d.made_at > %(symptoms_since)s)
-  LEFT JOIN gate g ON g.person_id = p.id AND NOT {IS_FEVER} AND g.taken_at >= d.made_at
- WHERE g.person_id IS NULL"""
-
-HAD_FEVER = f"people p JOIN gate g ON g.person_id = p.id AND {IS_FEVER}"
+def _assessed(people: list[int], present: Side, proposed: Side, at: datetime) -> Iterator[tuple[int, Colour, Colour]]:
+    """Both colours of each, by the pure function: what an appeal does is too much for a statement."""
+    for start in range(0, len(people), AT_ONCE):
+        found = []
+        for side in (present, proposed):
+            chunk = people[start : start + AT_ONCE]
+            rows = facts.for_people(person_ids=chunk, at=at, counting=side.counting, stale=side.stale)
+            found.append({pk: assess(facts.facts_of(row), side.rules, at).colour for pk, row in rows.items()})
+        was, becomes = found
+        yield from ((person, was[person], becomes[person]) for person in sorted(was.keys() & becomes.keys()))
 
 
-class Statement:
-    """The SQL of a comparison, and its parameters: dates are worked out here, rule by rule."""
-
-    def __init__(self, present: Side, proposed: Side, at: datetime):
-        self.sides = present, proposed
-        self.at, self.today = at, day_of(at)
-        self.parameters = {}
-        for name, value in {"at": at, "today": self.today, "symptoms_since": at - SYMPTOMS_KEPT}.items():
-            self.parameters[name] = _stored(value)
-
-    def text(self) -> str:
-        """The whole of it."""
-        sources = [
-            (LISTED, {Condition.RISK: self._listed}, "b.id", "b.state"),
-            (STAYED_IN_AREA, {Condition.AREA: self._stayed_in_area}, "a.batch_id", "a.state"),
-            (LIVES_IN_AREA, {Condition.AREA: self._lives_in_area}, "a.batch_id", "a.state"),
-            (STAYED, {Condition.ABROAD: self._abroad, Condition.CONTACT: self._contact}),
-            (HAD_SYMPTOMS, {Condition.SYMPTOMS: self._symptoms}),
-            (HAD_FEVER, {Condition.GATE_FEVER: self._gate_fever}),
-        ]
-        reasons = [branch for source in sources if (branch := self._branch(*source))]
-        was, becomes = (
-            self._case(
-                side, {Condition.NOT_CURRENT: self._not_current, Condition.STALE: lambda _, side=side: side.stale}
-            )
-            for side in self.sides
-        )
-        people = PEOPLE.format(declared=int(Assurance.DECLARED))
-        union = " UNION ALL ".join(reasons or [NO_REASON])
-        return people + RESULT.format(reasons=union, was=was, becomes=becomes, samples=SAMPLES)
-
-    def _branch(self, source: str, tests: Tests, batch: str = "", state: str = "") -> str:
-        """A row for each fact of a source; empty if no rule asks for one. `batch`, `state`: columns of the fact's."""
-        cases = [self._case(side, tests, side.counts(batch, state) if batch else "") for side in self.sides]
-        if cases == ["0", "0"]:
-            return ""
-        return REASON.format(was=cases[0], becomes=cases[1], source=source)
-
-    def _case(self, side: Side, tests: Tests, only: str = "") -> str:
-        """The severity of the worst rule whose test is true, in SQL; 0 if none is, or unless `only` is true."""
-        rules = [rule for rule in side.rules if rule.condition in tests and rule.counts(self.at)]
-        rules.sort(key=lambda rule: -SEVERITY[rule.colour])
-        if not rules:
-            return "0"
-        unless = f"WHEN NOT ({only}) THEN 0 " if only else ""
-        whens = (f"WHEN {tests[rule.condition](rule)} THEN {SEVERITY[rule.colour]}" for rule in rules)
-        return f"CASE {unless}{' '.join(whens)} ELSE 0 END"
-
-    # The conditions of `colour.CONDITIONS`, one for one
-
-    def _listed(self, rule: Rule) -> str:
-        return f"r.category = {self._value(rule.parameter)}"
-
-    def _stayed_in_area(self, rule: Rule) -> str:
-        return f"{self._lives_in_area(rule)} AND s.to_on >= {self._days_ago(rule)}"
-
-    def _lives_in_area(self, rule: Rule) -> str:
-        return f"a.level = {self._value(rule.parameter)} AND (a.ends_on IS NULL OR a.ends_on >= {self._days_ago(rule)})"
-
-    def _abroad(self, rule: Rule) -> str:
-        return f"s.division = {ABROAD} AND s.to_on >= {self._days_ago(rule)}"
-
-    def _contact(self, rule: Rule) -> str:
-        return f"s.kind = 'contact' AND s.to_on >= {self._days_ago(rule)}"
-
-    def _symptoms(self, rule: Rule) -> str:
-        return f"d.made_at > {self._value(self.at - timedelta(hours=rule.hours))}"
-
-    def _gate_fever(self, rule: Rule) -> str:
-        return f"g.taken_at > {self._value(self.at - timedelta(hours=rule.hours))}"
-
-    def _not_current(self, rule: Rule) -> str:
-        return f"p.made_at IS NULL OR p.made_at <= {self._value(self.at - timedelta(days=rule.days))}"
-
-    def _days_ago(self, rule: Rule) -> str:
-        """The first day that counts still: a fact of the day before has ended with yesterday."""
-        return self._value(self.today - timedelta(days=rule.days))
-
-    def _value(self, value: str | date | datetime) -> str:
-        """Its place in the statement."""
-        name = f"value_{len(self.parameters)}"
-        self.parameters[name] = _stored(value)
-        return f"%({name})s"
-
-
-def _stored(value: str | date | datetime) -> str | date | datetime:
-    """As the database in use keeps it."""
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value
+def _samples(turns: dict[int, tuple[Colour, Colour]]) -> tuple[Sample, ...]:
+    """Masked, the worst colours first."""
+    people = Person.objects.only("name", "document_number").in_bulk(list(turns))
+    samples = [Sample(one.masked_name, one.masked_document, *turns[pk]) for pk, one in people.items()]
+    return tuple(sorted(samples, key=lambda sample: (-SEVERITY[sample.becomes], sample.document, sample.name)))

@@ -6,13 +6,26 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.models import Account
 from declarations.models import Assurance, Declaration, Person, Stay
 from passcodes import dry_run, facts, risk, rules
-from passcodes.colour import ABROAD, DEFAULT_RULES, Colour, Condition, RiskCategory, RiskLevel, Rule, assess
-from passcodes.models import ColourRule, GateReading, RiskArea, RiskBatch, RiskRecord, RuleSet
+from passcodes.actions import reason_as_json
+from passcodes.colour import (
+    ABROAD,
+    DEFAULT_RULES,
+    Assessment,
+    Colour,
+    Condition,
+    RiskCategory,
+    RiskLevel,
+    Rule,
+    assess,
+)
+from passcodes.models import Appeal, ColourRule, GateReading, NationalQuery, RiskArea, RiskBatch, RiskRecord, RuleSet
 from tests import factories
 from tests.passcodes import lists
 from tests.passcodes.test_colour import AT, SECOND, TODAY
@@ -33,7 +46,14 @@ days = st.integers(-5, 1).map(lambda number: TODAY + timedelta(days=number))
 spans = st.tuples(days, days).map(sorted)
 batches = st.sampled_from([0, 0, 1, 1, 2])
 stays = st.tuples(st.sampled_from(["travel", "contact"]), st.sampled_from(PLACES), spans)
-declarations = st.tuples(hours, st.booleans(), st.booleans(), st.sampled_from(PLACES), st.lists(stays, max_size=2))
+declarations = st.tuples(
+    hours,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(PLACES),
+    st.lists(stays, max_size=2),
+    st.sampled_from([None, False, True, True]),
+)
 readings = st.tuples(hours, st.sampled_from([None, "37.2", "37.3", "39.0"]))
 listed = st.tuples(batches, st.sampled_from(CATEGORIES), hours, st.none() | st.integers(1, 4))
 people = st.fixed_dictionaries(
@@ -74,10 +94,14 @@ def populate(someones, some_areas, states) -> list[RiskBatch]:
     ]
     for number, someone in enumerate(someones):
         person = factories.person(number=lists.number(number), assurance=someone["assurance"])
-        for made_at, fever, cough, division, stayed in someone["declarations"]:
+        for made_at, fever, cough, division, stayed, answered in someone["declarations"]:
             made = factories.declaration(
                 person=person, account=account, made_at=made_at, fever=fever, dry_cough=cough, division=division
             )
+            if answered is not None:
+                NationalQuery.objects.create(
+                    declaration=made, created_at=AT, due_at=AT, answered_at=AT if answered else None
+                )
             Stay.objects.bulk_create(
                 Stay(declaration=made, kind=kind, division=place, from_on=first, to_on=last)
                 for kind, place, (first, last) in stayed
@@ -111,11 +135,40 @@ def rule_set(values: list[Rule], **given) -> RuleSet:
     return made
 
 
-def colours(by: list[Rule] | tuple[Rule, ...]) -> dict[int, Colour]:
+def assessments(by: list[Rule] | tuple[Rule, ...]) -> dict[int, Assessment]:
     """Of every real-name person, by the pure function."""
-    ids = Person.objects.real_name().values_list("pk", flat=True)
-    rows = {person: facts.for_person(person_id=person, at=AT) for person in ids}
-    return {person: assess(facts.facts_of(row), by, AT).colour for person, row in rows.items()}
+    people = list(Person.objects.real_name().values_list("pk", flat=True))
+    rows = facts.for_people(person_ids=people, at=AT) if people else {}
+    return {person: assess(facts.facts_of(row), by, AT) for person, row in rows.items()}
+
+
+def colours(by: list[Rule] | tuple[Rule, ...]) -> dict[int, Colour]:
+    return {person: assessment.colour for person, assessment in assessments(by).items()}
+
+
+def appeal(states: list[str]) -> None:
+    """Against the first things that somebody has decided, which still count, have been granted, or wait too long."""
+    decided = [
+        (person, reason)
+        for person, assessment in assessments(rules.at_present(AT)).items()
+        for reason in assessment.reasons
+        if reason.fact
+    ]
+    for number, (state, (person, reason)) in enumerate(zip(states, dict(decided).items(), strict=False)):
+        granted = state == "granted"
+        Appeal.objects.create(
+            person_id=person,
+            account=Account.objects.first(),
+            receipt=f"AAAA-{number:04d}",
+            fact=reason.fact,
+            disputed=reason_as_json(reason),
+            claim="other",
+            text="",
+            created_at=AT - timedelta(days=2),
+            due_at=AT + timedelta(hours=state == "open"),
+            state="granted" if granted else "waiting",
+            decided_at=AT if granted else None,
+        )
 
 
 def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Colour]) -> None:
@@ -132,18 +185,21 @@ def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Co
     st.lists(areas, max_size=3),
     st.permutations(STATES),
     st.lists(st.sampled_from([None] * 5 + [AT, AT + SECOND]), min_size=3, max_size=3),
+    st.lists(st.sampled_from(["granted", "overdue", "open"]), max_size=3),
+    st.booleans(),
     sets,
     sets,
 )
-@settings(max_examples=60, deadline=None)
-def test_statement_and_pure_function_agree(someones, some_areas, states, stale, present, proposed):
-    with transaction.atomic():
+@settings(max_examples=50, deadline=None)
+def test_statement_and_pure_function_agree(someones, some_areas, states, stale, appealing, asks, present, proposed):
+    with transaction.atomic(), override_settings(NATIONAL_URL="https://national.example" if asks else ""):
         batches = populate(someones, some_areas, states)
         for batch, stale_from in zip(batches, stale, strict=True):
             batch.source.stale_from = stale_from
             batch.source.save()
         rule_set(present, state="released", valid_from=AT, released_at=AT)
         rules.in_force.cache_clear()
+        appeal(appealing)
         draft = rule_set(proposed)
 
         was = colours(rules.at_present(AT))
