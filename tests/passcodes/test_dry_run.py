@@ -58,13 +58,18 @@ declarations = st.tuples(
     st.sampled_from([None, False, True, True]),
 )
 readings = st.tuples(hours, st.sampled_from([None, "37.2", "37.3", "39.0"]))
-listed = st.tuples(batches, st.sampled_from(CATEGORIES), hours, st.none() | st.integers(1, 4))
+listed = st.tuples(
+    batches,
+    st.sampled_from(CATEGORIES),
+    st.sampled_from([AT - timedelta(days=1), AT, AT + SECOND]),
+    st.sampled_from([None, AT, AT + SECOND]),
+)
 people = st.fixed_dictionaries(
     {
         "assurance": st.sampled_from([*Assurance, Assurance.FACE]),
         "declarations": st.lists(declarations, max_size=3, unique_by=lambda one: one[0]),
         "readings": st.lists(readings, max_size=2, unique_by=lambda one: one[0]),
-        "risks": st.lists(listed, max_size=1),
+        "risks": st.lists(listed, max_size=2),
     }
 )
 areas = st.tuples(batches, st.sampled_from(RiskLevel), st.sampled_from(AREAS), spans, st.booleans())
@@ -118,9 +123,9 @@ def populate(someones, some_areas, states) -> list[RiskBatch]:
                 document_hash=person.document_hash,
                 category=category,
                 starts_at=starts_at,
-                ends_at=ends and starts_at + timedelta(hours=12 * ends),
+                ends_at=ends_at if ends_at and ends_at > starts_at else None,
             )
-            for batch, category, starts_at, ends in someone["risks"]
+            for batch, category, starts_at, ends_at in someone["risks"]
         )
     RiskArea.objects.bulk_create(
         RiskArea(batch=batches[batch], level=level, division=place, starts_on=first, ends_on=last if ended else None)
@@ -184,8 +189,8 @@ def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Co
 
 
 @given(
-    st.lists(people, min_size=1, max_size=6),
-    st.lists(areas, max_size=3),
+    st.lists(people, min_size=1, max_size=8),
+    st.lists(areas, max_size=4),
     st.permutations(STATES),
     st.lists(st.sampled_from([None] * 5 + [AT, AT + SECOND]), min_size=3, max_size=3),
     st.lists(st.sampled_from(["granted", "overdue", "open"]), max_size=3),
@@ -193,7 +198,7 @@ def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Co
     sets,
     sets,
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_statement_and_pure_function_agree(someones, some_areas, states, stale, appealing, asks, present, proposed):
     with transaction.atomic(), override_settings(NATIONAL_URL="https://national.example" if asks else ""):
         batches = populate(someones, some_areas, states)
@@ -221,6 +226,63 @@ def test_statement_and_pure_function_agree(someones, some_areas, states, stale, 
                 transaction.set_rollback(True)
             expect(effect, was, becomes)
         transaction.set_rollback(True)
+
+
+def someone(**given) -> dict:
+    """Who would be green but for what is given."""
+    return {"assurance": Assurance.AUTHORITY, "declarations": [declared()], "readings": [], "risks": [], **given}
+
+
+def declared(ago=timedelta(hours=1), *, fever=False, place=110105, stays=()) -> tuple:
+    return AT - ago, fever, False, place, stays, None
+
+
+def edges() -> list[dict]:
+    """People whose facts end or begin about now, each with one of them."""
+    day, around = timedelta(days=1), [-SECOND, timedelta(0), SECOND]
+    listed = [(starts, ends) for starts in (AT - day, AT, AT + SECOND) for ends in (None, AT, AT + SECOND)]
+    stayed = [
+        (kind, place, [TODAY + day * first, TODAY + day * last])
+        for kind, place in [("travel", ABROAD), ("contact", 110105), ("travel", 210202), ("travel", 210303)]
+        for first in range(-26, 2)
+        for last in {first, min(first + 5, 1)}
+    ]
+    readings = [(AT - 3 * day + near, figure) for near in around for figure in (None, "37.2", "37.3")]
+    return [
+        *(someone(risks=[(0, RiskCategory.CONFIRMED, *one)]) for one in listed),
+        *(someone(declarations=[declared(stays=[one])]) for one in stayed),
+        *(someone(declarations=[declared(place=place)]) for place in (210202, 210303, 210404, 210505)),
+        *(someone(readings=[one]) for one in readings),
+        *(someone(declarations=[declared(3 * day + near)]) for near in around),
+        *(someone(declarations=[declared(), declared(3 * day + near, fever=True)]) for near in around),
+        *(
+            someone(declarations=[declared(), declared(day, fever=True)], readings=[(AT - day + near, figure)])
+            for near in around
+            for figure in (None, "37.2", "37.3")
+        ),
+    ]
+
+
+def test_statement_and_pure_function_agree_to_the_second():
+    day = timedelta(days=1)
+    spans = {
+        210200: (-20, -10, True),
+        210303: (-3, 0, False),
+        210404: (0, 0, True),
+        210505: (1, 1, True),
+    }
+    some_areas = [
+        (0, RiskLevel.HIGH, place, (TODAY + day * first, TODAY + day * last), ended)
+        for place, (first, last, ended) in spans.items()
+    ]
+    populate(edges(), some_areas, ["visible"])
+    was = colours(DEFAULT_RULES)
+    assert set(was.values()) == {GREEN, YELLOW, RED, GREY}
+    nothing = rule_set([Rule(Condition.NOT_CURRENT, GREY, days=4)])
+    effect = dry_run.of_rules(nothing, AT)
+    found = Counter({(cell.division, cell.was): cell.people for cell in effect.cells})
+    latest = {made.person_id: made.division for made in Declaration.objects.order_by("made_at")}
+    assert found == Counter((latest.get(person), colour) for person, colour in was.items())
 
 
 @pytest.fixture
@@ -253,9 +315,9 @@ def test_draft_list_turns_whom_it_names(town):
 
 
 def test_draft_area_turns_who_lives_there(town):
-    area = factories.risk_area(division=210100)
+    factories.risk_area(division=210100)
     RiskBatch.objects.update(state="draft")
-    assert dry_run.of_batch(area.batch, timezone.now()).turns == [Turn(GREEN, RED, 3)]
+    assert dry_run.of_batch(RiskBatch.objects.get(), timezone.now()).turns == [Turn(GREEN, RED, 3)]
 
 
 def test_withdrawal_turns_back(town):
