@@ -1,4 +1,4 @@
-"""What takes two offices, as how many people one of them, or one source, may colour in a week; and whether it has them."""
+"""What takes two offices, as when one of them, or one source, colours many people in a week; and whether it has two."""
 
 from datetime import datetime, timedelta
 

@@ -101,14 +101,16 @@ def may_approve(approval: Approval, account: Account) -> bool:
 
 
 @transaction.atomic
-def approve(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet) -> Approval:
+def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: RiskBatch | RuleSet) -> Approval:
     """What was proposed is done. `thing`: `batch=` or `rule_set=`.
+
+    `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
 
     Raises NotAnOfficer; NotYours for who proposed or made it, or is of the same office; NotProposed; rules.Incomplete.
     """
     office = officers.office_deciding(by)
     approval = Approval.objects.waiting().select_for_update().filter(**thing).first()
-    if approval is None:
+    if approval is None or seen not in (None, approval.pk):
         raise NotProposed
     if not Approval.objects.waiting_for(by, office).filter(pk=approval.pk).exists():
         raise NotYours

@@ -195,6 +195,7 @@ def agreed(*, rule_set: RuleSet, does: str = "release", at: datetime | None = No
         rule_set=rule_set,
         does=does,
         basis="emergency",
+        reason="",
         proposed_by=first,
         proposer_office=province(),
         proposed_at=at,
