@@ -64,7 +64,7 @@ class RuleSetAdmin(AuditedAdmin):
     """A draft is edited until it is proposed. Every change is a POST with an audit row."""
 
     order = 2.4  # between the lists that the rules are about and where these come from
-    list_display = ("version", "standing", "valid_from", "note", "offices", "created_at")
+    list_display = ("version", "standing", "valid_from", "note", "offices")
     list_filter = (RuleSetStateFilter,)
     ordering = ("-number",)
     sortable_by = ()
@@ -74,8 +74,8 @@ class RuleSetAdmin(AuditedAdmin):
     change_form_template = "admin/rule_set.html"
     change_list_template = "admin/rule_sets.html"
     content = ("version", "standing", "note", "valid_from", "created_by", "created_at")
-    decisions = ("released_by", "released_at", "withdrawn_by", "withdrawn_at")
-    readonly_fields = (*content, *decisions)
+    ending = ("withdrawn_by", "withdrawn_at")
+    readonly_fields = (*content, *ending)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With the key of the set that decides now, and what was asked of other offices."""
@@ -87,9 +87,8 @@ class RuleSetAdmin(AuditedAdmin):
         return rows.prefetch_related(Prefetch("approvals", asked, to_attr="asked"))
 
     def get_fields(self, request: HttpRequest, obj: RuleSet | None = None):
-        """Of its decisions those that were made."""
-        made = [name for name in self.decisions if obj and getattr(obj, name)]
-        return (*self.content, *made)
+        """Who withdrew it, if somebody has; who put it in force stands with the approvals."""
+        return self.readonly_fields if obj and obj.withdrawn_at else self.content
 
     @admin.display(description=gettext_lazy("version"))
     def version(self, rule_set: RuleSet) -> str:
@@ -197,7 +196,6 @@ class RuleSetAdmin(AuditedAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": title,
-            "subtitle": rule_set,
             "opts": self.opts,
             "form": form,
             "rule_set": rule_set,

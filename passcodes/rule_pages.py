@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.models import Account
 from passcodes import approvals, rule_drafts, rule_words, rules
 from passcodes.approval_models import Deed
-from passcodes.colour import Colour
+from passcodes.colour import WORST_FIRST, Colour
 from passcodes.legal import LegalBasis
 from passcodes.models import Approval, ColourRule, RuleSet
 from passcodes.rule_models import RuleSetState
@@ -78,8 +78,9 @@ def context_of(rule_set: RuleSet, *, account: Account, at: datetime, url: Callab
     missing = rules.missing(rows) if draft else []
     editable = can_edit(rule_set)
     context = {
+        "title": _("Colour rules #%(number)s") % {"number": rule_set.number},
         "rule_set": rule_set,
-        "rules": [_shown(row, missing, url if editable else None) for row in rows],
+        "rules": [_shown(row, missing, url if editable else None) for row in sorted(rows, key=_severity)],
         "missing": [one.problem.label for one in missing if one.rule is None],
         "incomplete": incomplete(len(missing)) if missing else "",
         "approval": approval,
@@ -120,8 +121,16 @@ def _compared(rule_set: RuleSet, rows: list[ColourRule], at: datetime) -> dict:
 
 def _signed(found: list[rule_words.Difference]) -> list[tuple[str, ShownRule, rule_words.Difference]]:
     """With a word for what happens to the rule, and the rule as it is to be."""
-    words = {(True, False): _("new"), (False, True): _("taken out"), (False, False): _("changed")}
+    words = {
+        (True, False): pgettext("of a rule", "new"),
+        (False, True): pgettext("of a rule", "taken out"),
+        (False, False): pgettext("of a rule", "changed"),
+    }
     return [(words[one.before is None, one.after is None], ShownRule(one.rule), one) for one in found]
+
+
+def _severity(row: ColourRule) -> int:
+    return WORST_FIRST.index(row.colour)
 
 
 def _shown(row: ColourRule, missing: list[rules.Missing], url: Callable[..., str] | None) -> ShownRule:

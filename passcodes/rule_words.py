@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from passcodes.colour import Colour, Condition, RiskCategory, RiskLevel, Rule
 from passcodes.rule_models import ColourRule
@@ -106,12 +106,12 @@ def _words(rule: ColourRule) -> dict[str, str]:
         _("condition"): when(rule),
         _("colour"): str(Colour(rule.colour).label),
         _("for how long"): lasts(rule),
-        _("counts"): dates(rule) or _("always"),
-        _("office"): f"{rule.office} {rule.office_phone}".strip() or _("none"),
-        _("reason in Chinese"): rule.reason.get("zh-hans") or "",
-        _("reason in English"): rule.reason.get("en") or "",
-        _("next step in Chinese"): rule.next_step.get("zh-hans") or "",
-        _("next step in English"): rule.next_step.get("en") or "",
+        pgettext("of a rule", "counts"): dates(rule) or pgettext("of a rule", "always"),
+        _("office"): f"{rule.office} {rule.office_phone}".strip(),
+        _("Reason, in Chinese"): rule.reason.get("zh-hans") or "",
+        _("Reason, in English"): rule.reason.get("en") or "",
+        _("What to do next, in Chinese"): rule.next_step.get("zh-hans") or "",
+        _("What to do next, in English"): rule.next_step.get("en") or "",
     }
 
 
