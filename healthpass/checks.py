@@ -109,12 +109,14 @@ def public_url(app_configs, **kwargs) -> list[CheckMessage]:
 
 
 def services(app_configs, **kwargs) -> list[CheckMessage]:
-    """SMS_URL and IDENTITY_URL name services; in production real ones."""
+    """SMS_URL, IDENTITY_URL and NATIONAL_URL name services; in production real ones."""
     problems = []
     if urlsplit(settings.SMS_URL).scheme not in {"console", "file", "http", "https"}:
         problems.append(Error("SMS_URL must be console:, file:/path or http(s)://key@host/path.", id="healthpass.E009"))
     if urlsplit(settings.IDENTITY_URL).scheme not in {"accept", "http", "https"}:
         problems.append(Error("IDENTITY_URL must be accept: or http(s)://key@host/path.", id="healthpass.E010"))
+    if settings.NATIONAL_URL and not _is_signed(settings.NATIONAL_URL):
+        problems.append(Error("NATIONAL_URL must be empty or http(s)://key@host/path.", id="healthpass.E018"))
     if settings.DEBUG:
         return problems
     if urlsplit(settings.SMS_URL).scheme in {"console", "file"}:
@@ -134,6 +136,11 @@ def services(app_configs, **kwargs) -> list[CheckMessage]:
         if parts.scheme in {"http", "https"} and not parts.username:
             problems.append(Error(f"{name} has no key to sign with: https://key@host/path.", id="healthpass.E013"))
     return problems
+
+
+def _is_signed(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https"} and bool(parts.username and parts.hostname)
 
 
 def database(app_configs, **kwargs) -> list[CheckMessage]:

@@ -15,6 +15,7 @@ from healthpass.lib import retention
 from healthpass.lib.retention import Line
 from institutions.models import Membership
 from passcodes import rules
+from passcodes.appeals import without_use
 from passcodes.models import ColourChange, GateReading
 from scanning import partitions
 
@@ -66,6 +67,7 @@ def superseded(rows: QuerySet, at: datetime) -> QuerySet:
 NARROWED: dict[str, Callable[[QuerySet, datetime], QuerySet]] = {
     "declarations.Person": spare_people,
     "declarations.Declaration": superseded,
+    "passcodes.Appeal": without_use,
 }
 
 

@@ -42,6 +42,7 @@ vars().update({name: value for name, value in EMAIL.items() if name.startswith("
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="webmaster@localhost")
 IDENTITY_URL = secret("IDENTITY_URL", development="accept:")
+NATIONAL_URL = env.str("NATIONAL_URL", default="")
 FACE_CHECK_FOR_SELF = env.bool("FACE_CHECK_FOR_SELF", default=False)
 RISK_ALONE_LIMIT = env.int("RISK_ALONE_LIMIT", default=100)
 LOOKS_AN_HOUR = env.int("LOOKS_AN_HOUR", default=60)

@@ -25,13 +25,14 @@ def show_colour(*, row: dict, at: datetime) -> Assessment:
         ColourChange.objects.create(
             person_id=row["person_id"],
             colour=assessment.colour,
-            reasons=[_as_json(reason) for reason in assessment.reasons],
+            reasons=[reason_as_json(reason) for reason in assessment.reasons],
             at=at,
         )
     return assessment
 
 
-def _as_json(reason: Reason) -> dict:
+def reason_as_json(reason: Reason) -> dict:
+    """As a ColourChange keeps it."""
     values = {**asdict(reason), "colour": Colour(reason.colour).name.lower()}
     for name in ("until", "since"):
         values[name] = values[name] and values[name].isoformat()

@@ -27,6 +27,8 @@ def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bo
     """
     if batch.renews_id:
         return False  # it is itself the other office's decision
+    if batch.way == BatchWay.NATIONAL and not batch.has_managed:
+        return False  # nobody chose them: each is the answer to a question about one declaration
     if batch.way == BatchWay.MANUAL or batch.kind == BatchKind.AREAS or batch.has_managed:
         return True
     return listed_with(batch, office=office, at=at) > settings.RISK_ALONE_LIMIT
@@ -42,6 +44,7 @@ def listed_with(batch: RiskBatch, *, office: Office | None, at: datetime) -> int
     of_office |= Q(released_office__name=name) if name else Q(pk=None)
     of_officer = (Q(released_office=office) | Q(source__office=office.name)) if office else Q(pk=None)
     earlier = RiskBatch.objects.filter(released_at__gt=at - WINDOW, kind=BatchKind.PEOPLE).exclude(pk=batch.pk)
+    earlier = earlier.exclude(way=BatchWay.NATIONAL)
     found = earlier.aggregate(
         by_source=Coalesce(Sum("applied", filter=Q(source=batch.source_id)), 0),
         by_office=Coalesce(Sum("applied", filter=of_office), 0),

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import Office
+from accounts.models import Account, Office
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.legal import LegalBasis
 from passcodes.risk_models import RiskBatch
@@ -29,10 +29,14 @@ class ApprovalQuerySet(models.QuerySet):
         """Those that nobody has decided."""
         return self.filter(approved_at=None, refused_at=None)
 
-    def waiting_for(self, account, office: Office) -> "ApprovalQuerySet":
-        """Those that this officer could agree to: neither their own draft or proposal, nor one of their office."""
+    def waiting_for(self, account: Account, office: Office) -> "ApprovalQuerySet":
+        """Those that this officer could agree to: neither their own draft or proposal, nor one of their office.
+
+        A draft is of every office that whoever made it has ever decided for.
+        """
         others = self.waiting().exclude(proposer_office=office).exclude(proposed_by=account)
-        own = Q(batch__created_by=account) | Q(rule_set__created_by=account)
+        makers = Account.objects.filter(Q(pk=account.pk) | Q(officer_roles__office=office)).values("pk")
+        own = Q(batch__created_by__in=makers) | Q(rule_set__created_by__in=makers)
         return others.exclude(own, does=Deed.RELEASE)
 
 

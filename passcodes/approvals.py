@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotAnOfficer
 from passcodes import risk, rules
+from passcodes.appeal_models import Appeal, AppealState
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
@@ -106,7 +107,7 @@ def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: Risk
 
     `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
 
-    Raises NotAnOfficer; NotYours for who proposed or made it, or is of the same office; NotProposed; rules.Incomplete.
+    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did; NotProposed; rules.Incomplete.
     """
     office = officers.office_deciding(by)
     approval = Approval.objects.waiting().select_for_update().filter(**thing).first()
@@ -179,7 +180,10 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
         created_at=at,
     )
     renewal.applied = 0
+    freed = _freed(running)
     for record in running.iterator(chunk_size=2_000):
+        if (record.document_hash, f"risk:{record.pk}") in freed:
+            continue
         record.pk, record.batch, record.starts_at = None, renewal, record.ends_at
         record.ends_at += MANAGED_FOR
         record.save(force_insert=True)
@@ -190,6 +194,13 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     audit.record(by=by, action="renew-riskbatch", subject=subject, at=at, renews=batch.pk, office=office.pk)
     risk.release(batch=renewal, by=by, at=at)
     return renewal
+
+
+def _freed(records: QuerySet) -> set[tuple[str, str]]:
+    """Who of these records' people has been told by another office that the record does not count, and of which."""
+    granted = Appeal.objects.filter(state=AppealState.GRANTED, fact__startswith="risk:")
+    found = granted.filter(person__document_hash__in=records.values("document_hash"))
+    return set(found.values_list("person__document_hash", "fact"))
 
 
 def _is_own(batch: RiskBatch, account: Account, office: Office) -> bool:

@@ -57,6 +57,7 @@ class Condition(models.TextChoices):
     NOT_CURRENT = "not_current", _("no current declaration")
     IDENTITY = "identity", _("identity not checked")
     STALE = "stale", _("epidemic data not up to date")
+    ASKED = "asked", _("awaiting the national platform")
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class Stay:
     division: int
     to_on: date
 
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by."""
+        return f"stay:{self.kind}:{self.division}:{self.to_on}"
+
 
 @dataclass(frozen=True)
 class AreaMatch:
@@ -113,6 +119,12 @@ class AreaMatch:
     starts_on: date
     ends_on: date | None
     to_on: date | None
+    id: int | None = None
+
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by: the area, and the last day there or the address."""
+        return f"area:{self.id}:{self.to_on or 'home'}" if self.id else ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,25 @@ class Risk:
     ends_at: datetime | None
     office: str
     office_phone: str
+    id: int | None = None
+
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by."""
+        return f"risk:{self.id}" if self.id else ""
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """What an appeal does to a fact from a moment on: granted, it counts no more; unanswered in time, it is neutral.
+
+    It goes by the fact itself and by its `likeness`, as lists bring the same records again, and new rows of them.
+    """
+
+    fact: str
+    granted: bool
+    from_at: datetime
+    likeness: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +172,7 @@ class Facts:
     """All that decides a person's colour. `declarations`: the latest, and earlier ones with symptoms.
 
     `stale`: a source of risk data is older than its limit, so that nobody can be known to be without risk.
+    `asked`: the national platform has answered for the latest declaration, or is not asked at all.
     """
 
     real_name: bool
@@ -150,13 +182,16 @@ class Facts:
     risks: tuple[Risk, ...] = ()
     gate: Reading | None = None
     stale: bool = False
+    asked: bool = True
+    exceptions: tuple[Exemption, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reason:
     """赋码原因: the rule that applied, until when (None = open), and what it rests on.
 
-    `rule` is the row with the rule's words; 0 = a default rule.
+    `rule` is the row with the rule's words; 0 = a default rule. `fact` is what an appeal can dispute, "" where nobody
+    decided anything. `unanswered`: neutral for want of an answer.
     """
 
     code: str
@@ -167,6 +202,16 @@ class Reason:
     office: str = ""
     office_phone: str = ""
     rule: int = 0
+    fact: str = ""
+    unanswered: bool = False
+
+    @property
+    def likeness(self) -> tuple:
+        """What a record or area has in common with its copy in another list; () of what nobody decided."""
+        if not self.fact:
+            return ()
+        last_day = self.fact.partition(":")[2].partition(":")[2]
+        return self.code, self.since, self.division, "" if self.division else self.office, last_day
 
 
 @dataclass(frozen=True)
@@ -196,6 +241,8 @@ def assess(facts: Facts, rules: Iterable[Rule], at: datetime) -> Assessment:
         if rule.counts(at)
         for reason in CONDITIONS[rule.condition](rule, facts, at)
     ]
+    if facts.exceptions:
+        reasons = [kept for reason in reasons if (kept := _after_appeals(reason, facts.exceptions, at))]
     reasons.sort(key=_severity)
     return Assessment(reasons[0].colour if reasons else Colour.GREEN, tuple(reasons))
 
@@ -209,11 +256,31 @@ def _signed(reason: Reason, rule: Rule) -> Reason:
     return replace(reason, rule=rule.id, until=min(ends, default=None), office=office[0], office_phone=office[1])
 
 
+# Categories whose colour stays while an appeal is overdue.
+FIRM = {f"{Condition.RISK}-{category}" for category in ("confirmed", "suspected", "close_contact")}
+
+
+def _after_appeals(reason: Reason, exceptions: Iterable[Exemption], at: datetime) -> Reason | None:
+    """The reason as appeals leave it at `at`; None if one was granted."""
+    if not reason.fact:
+        return reason
+    said = [
+        exemption
+        for exemption in exceptions
+        if exemption.from_at <= at and (exemption.fact == reason.fact or exemption.likeness == reason.likeness)
+    ]
+    if any(exemption.granted for exemption in said):
+        return None
+    if said and reason.code not in FIRM and reason.colour in (Colour.RED, Colour.YELLOW):
+        return replace(reason, colour=Colour.NEUTRAL, unanswered=True)
+    return reason
+
+
 def _severity(reason: Reason) -> tuple:
     """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
-    rest = (since, reason.division or 0, reason.office, reason.office_phone, reason.rule)
+    rest = (since, reason.division or 0, reason.office, reason.office_phone, reason.rule, reason.fact)
     return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
 
 
@@ -242,6 +309,7 @@ def _risk(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 since=risk.starts_at,
                 office=risk.office,
                 office_phone=risk.office_phone,
+                fact=risk.fact,
             )
 
 
@@ -253,7 +321,14 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         days_there = [day for day in (area.to_on, area.ends_on) if day is not None]
         until = end_of(min(days_there) + timedelta(days=rule.days)) if days_there else None
         if until is None or at < until:
-            yield Reason(rule.code, rule.colour, until=until, since=start_of(area.starts_on), division=area.division)
+            yield Reason(
+                rule.code,
+                rule.colour,
+                until=until,
+                since=start_of(area.starts_on),
+                division=area.division,
+                fact=area.fact,
+            )
 
 
 def _abroad(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
@@ -268,7 +343,14 @@ def _stays(rule: Rule, stays: Iterable[Stay], at: datetime) -> Iterator[Reason]:
     for stay in stays:
         until = end_of(stay.to_on + timedelta(days=rule.days))
         if at < until:
-            yield Reason(rule.code, rule.colour, until=until, since=start_of(stay.to_on), division=stay.division)
+            yield Reason(
+                rule.code,
+                rule.colour,
+                until=until,
+                since=start_of(stay.to_on),
+                division=stay.division,
+                fact=stay.fact,
+            )
 
 
 def _symptoms(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
@@ -302,6 +384,12 @@ def _stale(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         yield Reason(rule.code, rule.colour)
 
 
+def _asked(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
+    """As long as nothing is known, nobody is green; a known red or yellow stays."""
+    if not facts.asked:
+        yield Reason(rule.code, rule.colour)
+
+
 CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]] = {
     Condition.RISK: _risk,
     Condition.AREA: _area,
@@ -311,6 +399,7 @@ CONDITIONS: dict[Condition, Callable[[Rule, Facts, datetime], Iterator[Reason]]]
     Condition.GATE_FEVER: _gate_fever,
     Condition.NOT_CURRENT: _not_current,
     Condition.STALE: _stale,
+    Condition.ASKED: _asked,
 }
 
 DEFAULT_RULES = (
@@ -328,5 +417,6 @@ DEFAULT_RULES = (
     Rule(Condition.SYMPTOMS, Colour.YELLOW, hours=72),
     Rule(Condition.GATE_FEVER, Colour.YELLOW, hours=72),
     Rule(Condition.STALE, Colour.NEUTRAL),
+    Rule(Condition.ASKED, Colour.NEUTRAL),
     Rule(Condition.NOT_CURRENT, Colour.GREY, days=3),
 )

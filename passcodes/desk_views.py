@@ -31,8 +31,10 @@ from declarations.questions import Claim
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_phone
 from passcodes import actions, desk_seen, facts, keys, reasons, relations, rules, tokens
+from passcodes.colour import Condition
 from passcodes.desk_forms import DigitsForm, LookUpForm, PhoneForm
 from passcodes.desk_seen import SeenTooLongAgo, of_person
+from passcodes.models import NationalQuery
 
 LOOK_UPS_A_DAY = 200  # of a clerk: a counter serves a person in three minutes
 DECLARATIONS_A_DAY = 200
@@ -143,6 +145,8 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
     found = _person(request, person_id, now)
     _record(request, "desk-view", now, person=found)
     assessment = actions.show_colour(row=facts.for_person(person_id=found.pk, at=now), at=now)
+    if any(reason.code == Condition.ASKED for reason in assessment.reasons):
+        NationalQuery.objects.hurry(found.pk, now)
     colour = assessment.colour.name.lower()
     last = Declaration.objects.latest_of(found)
     context = {
@@ -150,7 +154,7 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
         "holder": found.holder and _phones(found.holder),
         "colour": colour,
         "headline": reasons.headline(colour),
-        "advice": reasons.advice(colour),
+        "advice": reasons.advice(colour, assessment.reasons),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "declared_at": last and last.made_at,
         "residence": last and divisions.full_name(last.division),

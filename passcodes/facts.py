@@ -4,15 +4,17 @@ Everything else is ORM: here a clever ORM query costs 4-5 ms to compile each tim
 serves PostgreSQL and SQLite, which name their JSON functions differently. `colour.assess` judges the dates.
 """
 
+import functools
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, models
 
 from declarations.models import Assurance, Person
-from passcodes.colour import AreaMatch, Declared, Facts, Reading, Risk, Stay
+from passcodes.colour import AreaMatch, Colour, Declared, Exemption, Facts, Reading, Reason, Risk, Stay
 
 SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
 
@@ -27,18 +29,18 @@ COLUMNS = """
       AND (d.id = latest.id OR d.made_at > %(symptoms_since)s AND (d.fever OR d.dry_cough))) AS declarations,
   (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on)) FROM declarations_stay s
     WHERE s.declaration_id = latest.id) AS stays,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE s.declaration_id = latest.id
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id))
      FROM passcodes_riskarea a
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
-  (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone))
+  (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id))
      FROM passcodes_riskrecord r
      JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
@@ -46,7 +48,17 @@ COLUMNS = """
     WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate,
   EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
   (SELECT number FROM passcodes_ruleset WHERE state = 'released' AND valid_from <= %(at)s
-    ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules
+    ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules,
+  (SELECT json_agg(json_build_array(e.fact, e.state, e.decided_at, e.due_at, e.disputed))
+     FROM passcodes_appeal e
+    WHERE e.person_id = p.id AND e.state IN ('granted', 'waiting')) AS exceptions,
+  TRUE AS asked
+"""
+
+# What `asked` is where there is a national platform: of the latest declaration, so that each is neutral at first.
+ASKED = """
+  (latest.id IS NULL OR EXISTS
+    (SELECT 1 FROM passcodes_nationalquery n WHERE n.declaration_id = latest.id AND n.answered_at IS NOT NULL)) AS asked
 """
 
 LATEST_DECLARATION = """
@@ -120,7 +132,7 @@ def for_people(*, person_ids: Iterable[int], at: datetime) -> dict[int, dict]:
     """The facts' rows of some hundred people in one statement, by person id."""
     sql = BY_PEOPLE.format(people=", ".join(str(int(pk)) for pk in person_ids))
     with connection.cursor() as cursor:
-        cursor.execute(for_database(sql), as_database_values({"at": at, "symptoms_since": at - SYMPTOMS_KEPT}))
+        _execute(cursor, sql, {"at": at})
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return {row["person_id"]: row for row in rows}
@@ -132,18 +144,25 @@ _names: dict[str, list[str]] = {}
 
 def fetch_one(sql: str, parameters: dict) -> dict | None:
     """The first row of a statement made with COLUMNS, by column name. `parameters` must hold `at`."""
-    parameters = {**parameters, "symptoms_since": parameters["at"] - SYMPTOMS_KEPT}
     with connection.cursor() as cursor:
-        cursor.execute(for_database(sql), as_database_values(parameters))
+        _execute(cursor, sql, parameters)
         row = cursor.fetchone()
         if sql not in _names:
             _names[sql] = [column[0] for column in cursor.description]
     return row and dict(zip(_names[sql], row, strict=True))
 
 
-def for_database(sql: str) -> str:
-    """The statement with the functions of the database in use."""
-    if connection.vendor == "sqlite":
+def _execute(cursor, sql: str, parameters: dict) -> None:
+    parameters = {**parameters, "symptoms_since": parameters["at"] - SYMPTOMS_KEPT}
+    cursor.execute(for_database(sql, connection.vendor, bool(settings.NATIONAL_URL)), as_database_values(parameters))
+
+
+@functools.cache
+def for_database(sql: str, vendor: str, asks: bool) -> str:
+    """The statement with the functions of the database in use; `asks`: there is a national platform."""
+    if asks:
+        sql = sql.replace("TRUE AS asked", ASKED)
+    if vendor == "sqlite":
         sql = sql.replace("json_agg(", "json_group_array(").replace("json_build_array(", "json_array(")
         return sql.replace("encode(q.name, 'hex')", "hex(q.name)")
     return sql
@@ -173,16 +192,36 @@ def facts_of(row: dict) -> Facts:
         ),
         stays=tuple(Stay(kind, division, day(to_on)) for kind, division, to_on in _list(row["stays"])),
         areas=tuple(
-            AreaMatch(level, division, day(starts), day(ends), day(to_on))
-            for level, division, starts, ends, to_on in areas
+            AreaMatch(level, division, day(starts), day(ends), day(to_on), area)
+            for level, division, starts, ends, to_on, area in areas
         ),
         risks=tuple(
-            Risk(category, moment(starts), moment(ends), office, phone)
-            for category, starts, ends, office, phone in _list(row["risks"])
+            Risk(category, moment(starts), moment(ends), office, phone, record)
+            for category, starts, ends, office, phone, record in _list(row["risks"])
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
         stale=bool(row["stale"]),
+        asked=bool(row["asked"]),
+        exceptions=tuple(
+            Exemption(
+                fact, state == "granted", moment(decided if state == "granted" else due), _likeness(fact, disputed)
+            )
+            for fact, state, decided, due, disputed in _list(row["exceptions"])
+        ),
     )
+
+
+def _likeness(fact: str, disputed: str | dict) -> tuple:
+    """That of the reason which the appeal is about, as it was kept."""
+    kept = json.loads(disputed) if isinstance(disputed, str) else disputed
+    return Reason(
+        kept["code"],
+        Colour.NEUTRAL,
+        since=moment(kept["since"]),
+        division=kept["division"],
+        office=kept["office"],
+        fact=fact,
+    ).likeness
 
 
 def relatives_of(row: dict) -> list[tuple[int, str, int, str]]:

@@ -112,12 +112,11 @@ def _change(change: ColourChange) -> dict:
 
 def _shown(span: Span) -> dict:
     colour = span.colour.name.lower()
-    stale = any(reason.code == Condition.STALE for reason in span.reasons)
     return {
         "start": span.start,
         "colour": colour,
         "headline": headline(colour),
-        "advice": advice(colour, stale=stale),
+        "advice": advice(colour, span.reasons),
         "reasons": [text_of(reason).why for reason in span.reasons],
     }
 

@@ -10,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Task
 from declarations.models import Person
 from healthpass.lib.encryption import EncryptedBytesField, EncryptedTextField
+from passcodes.appeal_models import Appeal as Appeal
+from passcodes.appeal_models import AppealDocument as AppealDocument
 from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
 from passcodes.findings import LiveFinding
+from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.notice_models import Notice as Notice
 from passcodes.notice_models import NoticeSearch as NoticeSearch
 from passcodes.risk_models import RiskArea as RiskArea

@@ -11,7 +11,8 @@ from accounts.models import Account
 from declarations.models import Person
 from healthpass.lib.retention import period
 from passcodes.actions import reason_from_json
-from passcodes.models import ColourChange, DocumentCheck, FaceCheck, GateReading, PassCode, RiskRecord
+from passcodes.appeal_models import AppealDocument, AppealState
+from passcodes.models import Appeal, ColourChange, DocumentCheck, FaceCheck, GateReading, PassCode, RiskRecord
 from passcodes.reasons import text_of
 
 
@@ -100,6 +101,21 @@ def document_checks(account: Account, at: datetime) -> Iterator[Row]:
         ]
 
 
+@section("appeals", gettext_lazy("Appeals"), order=62)
+def appeals(account: Account, at: datetime) -> Iterator[Row]:
+    """What the account disputed, and the answers."""
+    for appeal in Appeal.objects.filter(account=account).order_by("-created_at", "-pk"):
+        yield [
+            Fact("receipt", _("receipt number"), appeal.receipt),
+            Fact("created_at", _("received"), appeal.created_at),
+            Fact("claim", _("what is wrong"), appeal.claim, appeal.get_claim_display()),
+            Fact("text", _("in your words"), appeal.text),
+            Fact("state", _("state"), appeal.state, appeal.get_state_display()),
+            Fact("decided_at", _("answered"), appeal.decided_at),
+            Fact("answer", _("answer"), appeal.answer),
+        ]
+
+
 # Closing
 
 
@@ -109,6 +125,8 @@ def end_code(*, account: Account, by: Account, at: datetime) -> None:
     PassCode.objects.filter(person__holder=account).delete()
     FaceCheck.objects.filter(account=account, ended_at=None).delete()
     DocumentCheck.objects.waiting().filter(account=account).delete()
+    AppealDocument.objects.filter(appeal__account=account).delete()
+    Appeal.objects.waiting().filter(account=account).update(state=AppealState.WITHDRAWN)
 
 
 @remains(order=20)
@@ -127,6 +145,9 @@ def what_remains(account: Account, at: datetime) -> list[Remainder]:
     if read := own.gate_readings.order_by("-taken_at").first():
         until = deleted_on(read.taken_at, period("passcodes.GateReading"))
         found.append(Remainder(_("Temperatures at entrances that mattered to the colour"), until))
+    if appealed := Appeal.objects.filter(account=account).order_by("-created_at").first():
+        until = deleted_on(appealed.created_at, period("passcodes.Appeal"))
+        found.append(Remainder(_("Appeals and their answers"), until))
     identity += [remainder.until for remainder in found]
     records = RiskRecord.objects.filter(document_hash=own.document_hash) if own.is_real_name else []
     if ends := [record.ends_at for record in records]:

@@ -79,6 +79,7 @@ def _begins(facts: Facts, rules: tuple[Rule, ...]) -> list[datetime]:
     return [
         *(rule.valid_from for rule in rules if rule.valid_from),
         *(risk.starts_at for risk in facts.risks),
+        *(exemption.from_at for exemption in facts.exceptions),
         *(start_of(area.starts_on) for area in facts.areas),
         *(moment for moment in runs_out if moment),
     ]

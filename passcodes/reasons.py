@@ -1,5 +1,6 @@
 """A reason in the holder's words: what it rests on, who decided, until when, what to do next."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,7 +85,15 @@ TEXTS: dict[str, tuple[Promise, Promise]] = {
             " Until then entrances register your identity card and take your temperature."
         ),
     ),
+    Condition.ASKED: (
+        gettext_lazy("Your declaration is being compared with the national data; this takes a few seconds."),
+        gettext_lazy(
+            "You need do nothing; this page goes on by itself."
+            " If it takes longer, entrances register your identity card and take your temperature."
+        ),
+    ),
 }
+NOBODY_DECIDES = (Condition.NOT_CURRENT, Condition.IDENTITY, Condition.STALE, Condition.ASKED)
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,8 @@ class ReasonText:
     office: str
     phone: str
     asks_office: bool
+    fact: str = ""  # what an appeal can name; "" = there is nothing to appeal against
+    unanswered: bool = False  # neutral, because an appeal was not answered in time
 
 
 def text_of(reason: Reason) -> ReasonText:
@@ -119,7 +130,9 @@ def text_of(reason: Reason) -> ReasonText:
         until=reason.until,
         office=reason.office,
         phone=reason.office_phone or HOTLINE,
-        asks_office=reason.code not in (Condition.NOT_CURRENT, Condition.IDENTITY, Condition.STALE),
+        asks_office=reason.code not in NOBODY_DECIDES,
+        fact=reason.fact,
+        unanswered=reason.unanswered,
     )
 
 
@@ -134,10 +147,16 @@ def headline(colour_name: str) -> str:
     }[colour_name]
 
 
-def advice(colour_name: str, *, stale: bool = False) -> str:
-    """One line below the word. `stale`: it is neutral for want of risk data, not of an identity."""
-    if stale and colour_name == "neutral":
+def advice(colour_name: str, because: Iterable[Reason] = ()) -> str:
+    """One line below the word. `because`: neutral may be for want of risk data or of an answer, not of an identity."""
+    because = list(because)
+    codes = {reason.code for reason in because}
+    if colour_name == "neutral" and Condition.STALE in codes:
         return _("The epidemic data are not up to date: entrances register you and take your temperature.")
+    if colour_name == "neutral" and Condition.ASKED in codes:
+        return _("Your declaration is being compared with the national data. One moment, please.")
+    if colour_name == "neutral" and any(reason.unanswered for reason in because):
+        return _("Your appeal was not answered in time: entrances register you and take your temperature.")
     return {
         "green": _("With a normal temperature you may pass."),
         "yellow": _("Do not go to public places for now."),

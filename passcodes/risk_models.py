@@ -63,6 +63,7 @@ class BatchWay(models.TextChoices):
     COMMAND = "command", _("imported on the server")
     PUSH = "push", _("pushed")
     PULL = "pull", _("pulled")
+    NATIONAL = "national", _("asked of the national platform")
 
 
 class BatchKind(models.TextChoices):
@@ -79,7 +80,7 @@ class RiskBatch(models.Model):
     name = models.CharField(_("batch id"), max_length=64)  # the sender's
     digest = models.CharField(max_length=64, blank=True, editable=False)  # keyed, of the content
     kind = models.CharField(_("about"), max_length=6, choices=BatchKind)
-    way = models.CharField(_("way in"), max_length=7, choices=BatchWay)
+    way = models.CharField(_("way in"), max_length=8, choices=BatchWay)
     state = models.CharField(_("state"), max_length=9, choices=BatchState, default=BatchState.DRAFT)
     rows = models.PositiveIntegerField(_("rows"), default=0)  # read: the next three together
     applied = models.PositiveIntegerField(_("rows taken"), default=0)

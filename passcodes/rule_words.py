@@ -49,6 +49,8 @@ def lasts(rule: Rule | ColourRule) -> str:
             return text % {"count": rule.days}
         case "stale":
             return _("until the data are up to date again")
+        case "asked":
+            return _("until it has answered, some seconds after each declaration")
         case "symptoms" | "gate_fever":
             text = ngettext(
                 "%(count)d hour, or until a normal gate reading",

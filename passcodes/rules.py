@@ -21,7 +21,6 @@ MOST_HOURS = 7 * 24  # facts.SYMPTOMS_KEPT
 PARAMETERS = {Condition.RISK: set(RiskCategory.values), Condition.AREA: set(RiskLevel.values)}
 BY_DAYS = {Condition.AREA, Condition.ABROAD, Condition.CONTACT, Condition.NOT_CURRENT}
 BY_HOURS = {Condition.SYMPTOMS, Condition.GATE_FEVER}
-SAFETY = (Condition.NOT_CURRENT, Condition.STALE)  # without them somebody unknown would be green
 
 
 class NotDraft(Exception):
@@ -50,6 +49,16 @@ class Problem(models.TextChoices):
     DATES = "dates", _("The rule ends before it begins.")
     NO_CURRENT = "no_not_current", _("Every set needs the rule for those without a current declaration, without dates.")
     NO_STALE = "no_stale", _("Every set needs the rule for epidemic data that are not up to date, without dates.")
+    NO_ASKED = "no_asked", _("Every set needs the rule for those awaiting the national platform, without dates.")
+
+
+# The rules without which somebody unknown would be green.
+SAFETY = {
+    Condition.NOT_CURRENT: Problem.NO_CURRENT,
+    Condition.STALE: Problem.NO_STALE,
+    Condition.ASKED: Problem.NO_ASKED,
+}
+UNKNOWN = (Condition.STALE, Condition.ASKED)
 
 
 @dataclass(frozen=True)
@@ -141,11 +150,7 @@ def missing(rows: Iterable[ColourRule]) -> list[Missing]:
     rows = list(rows)
     found = [Missing(row, problem) for row in rows for problem in problems_of(row)]
     always = {row.condition for row in rows if row.valid_from is None and row.valid_to is None}
-    if Condition.NOT_CURRENT not in always:
-        found.append(Missing(None, Problem.NO_CURRENT))
-    if Condition.STALE not in always:
-        found.append(Missing(None, Problem.NO_STALE))
-    return found
+    return found + [Missing(None, problem) for condition, problem in SAFETY.items() if condition not in always]
 
 
 def problems_of(row: ColourRule) -> list[Problem]:
@@ -173,7 +178,7 @@ def _may_have(condition: str, colour: int) -> bool:
     """No rule makes green; and what is not known must be at least neutral, as grey says that a form is enough."""
     if colour not in Colour.values or colour == Colour.GREEN:
         return False
-    return condition != Condition.STALE or WORST_FIRST.index(colour) <= WORST_FIRST.index(Colour.NEUTRAL)
+    return condition not in UNKNOWN or WORST_FIRST.index(colour) <= WORST_FIRST.index(Colour.NEUTRAL)
 
 
 def check(rule_set: RuleSet) -> None:

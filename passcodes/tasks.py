@@ -1,4 +1,6 @@
-"""What the worker does for face checks and checks by a person; with `evaluate_faces` the only one to import face code.
+"""What the worker does for face checks, checks by a person and the national platform.
+
+With `evaluate_faces` the only one to import face code.
 
 Each task ends with its write, so it may be run again; one that has been overtaken (the check has ended, another photo
 came) finishes quietly.
@@ -10,9 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Task
-from accounts.tasks import task
+from accounts.tasks import Outcome, task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces, looks, relations
+from passcodes import document_checks, face_checks, face_results, faces, looks, national_questions, relations
 from passcodes import notice_tasks as notice_tasks  # registers its own
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
@@ -102,6 +104,12 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
     """Checks by a person that nobody decided within a day, and their photos; and checks whose relation has ended."""
     document_checks.lapse(at)
     relations.sweep(at)
+
+
+@task("national", every=timedelta(seconds=3) if settings.NATIONAL_URL else None)
+def ask_national_platform(task: Task, at: datetime) -> Outcome | None:
+    """Ask about the people of new declarations. Comes round only where there is somebody to ask."""
+    return Outcome.AGAIN if national_questions.ask_due(at) else None
 
 
 def _judge(photo: FaceImage, frames: list[faces.Frame], attempt: FaceTry, limits) -> LiveVerdict:

@@ -20,12 +20,12 @@ UNREADABLE = (MultiPartParserError, RequestDataTooBig, TooManyFieldsSent, TooMan
 Refuse = Callable[[HttpRequest, int], HttpResponse]
 
 
-class _FirstFile(MemoryFileUploadHandler):
-    """Keeps the request's first file in memory, at most `keep` bytes of it: its `size` tells that there was more."""
+class _FirstFiles(MemoryFileUploadHandler):
+    """Keeps the request's first files in memory, at most `keep` bytes of each: its `size` tells that there was more."""
 
-    def __init__(self, request: HttpRequest, keep: int):
+    def __init__(self, request: HttpRequest, keep: int, most: int):
         super().__init__(request)
-        self.keep = keep
+        self.keep, self.most = keep, most
         self.files = 0
 
     def handle_raw_input(self, input_data, META, content_length, boundary, encoding=None):
@@ -33,24 +33,24 @@ class _FirstFile(MemoryFileUploadHandler):
 
     def new_file(self, *args, **kwargs):
         self.files += 1
-        if self.files > 1:  # read past; SkipFile would close the first
+        if self.files > self.most:  # read past; SkipFile would close the last that is kept
             raise StopFutureHandlers
         super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if self.files == 1 and start < self.keep:
+        if self.files <= self.most and start < self.keep:
             self.file.write(raw_data)
 
     def file_complete(self, file_size: int):
-        return super().file_complete(file_size) if self.files == 1 else None
+        return super().file_complete(file_size) if self.files <= self.most else None
 
 
-def bounded(limit: int, refuse: Refuse, *, keep: int | None = None) -> Callable:
+def bounded(limit: int, refuse: Refuse, *, keep: int | None = None, most: int = 1) -> Callable:
     """Call the view for bodies of at most `limit` bytes that can be parsed, else `refuse(request, status)`: 413 or 400.
 
-    With `keep`, the view gets the first file alone, cut after that many bytes, and the other fields whatever the file
-    is. The CSRF check, which reads the body, waits for that. Nothing reaches the disk: without `keep`, the limit has to
-    be below FILE_UPLOAD_MAX_MEMORY_SIZE.
+    With `keep`, the view gets the first file alone (or the first `most`), cut after that many bytes, and the other
+    fields whatever the file is. The CSRF check, which reads the body, waits for that. Nothing reaches the disk: without
+    `keep`, the limit has to be below FILE_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def decorate(view: Callable) -> Callable:
@@ -63,7 +63,7 @@ def bounded(limit: int, refuse: Refuse, *, keep: int | None = None) -> Callable:
                 _drain(request)
                 return refuse(request, 413)
             if keep is not None:
-                request.upload_handlers = [_FirstFile(request, keep)]
+                request.upload_handlers = [_FirstFiles(request, keep, most)]
             try:
                 len(request.FILES)  # parses the body
             except UNREADABLE:

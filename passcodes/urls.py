@@ -2,7 +2,15 @@
 
 from django.urls import path, re_path
 
-from passcodes import api, document_check_views, face_views, history_views, people_views, views
+from passcodes import (
+    api,
+    appeal_views,
+    document_check_views,
+    face_views,
+    history_views,
+    people_views,
+    views,
+)
 
 app_name = "passcodes"
 urlpatterns = [
@@ -11,6 +19,16 @@ urlpatterns = [
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/$", views.code, name="code"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/history/$", history_views.history, name="history"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/outlook/$", history_views.outlook_page, name="outlook"),
+    re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/appeal/$", appeal_views.appeal, name="appeal"),
+    *(
+        re_path(rf"^code/(?P<pass_id>[0-9a-f]{{16}})/appeal/(?P<receipt>[0-9A-Z-]{{9}})/{below}$", view, name=name)
+        for below, view, name in [
+            ("", appeal_views.appealed, "appealed"),
+            ("again/", appeal_views.again, "appeal_again"),
+            ("withdraw/", appeal_views.withdraw, "withdraw_appeal"),
+        ]
+    ),
+    path("offices/", appeal_views.offices, name="offices"),
     path("people/", people_views.people, name="people"),
     path("people/<int:proxy_id>/", people_views.relative, name="relative"),
     path("people/<int:proxy_id>/end/", people_views.end, name="end_proxy"),

@@ -20,6 +20,9 @@ from healthpass.lib.masks import mask_document, mask_name
 from passcodes import actions, face_checks, facts, keys, notices, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
+from passcodes.models import NationalQuery
+
+RENEWALS_SOON = 12  # five seconds apart, while an answer is to be expected any moment; then at the usual pace
 
 
 @never_cache
@@ -67,13 +70,17 @@ def _not_shown(request: HttpRequest, pass_id: str) -> HttpResponse:
 
 def _context(row: dict, pass_id: str, now: datetime) -> dict:
     assessment = actions.show_colour(row=row, at=now)
+    waits = any(reason.code == Condition.ASKED for reason in assessment.reasons)
+    if waits:
+        NationalQuery.objects.hurry(row["person_id"], now)
     token = tokens.sign(pass_id, assessment.colour, keys.signing_key(now), now)
     size, path = qr.svg_path(tokens.url(settings.PUBLIC_URL, token))
     colour_name = assessment.colour.name.lower()
     return _codes(row) | {
         "colour": colour_name,
         "headline": reasons.headline(colour_name),
-        "advice": reasons.advice(colour_name, stale=any(r.code == Condition.STALE for r in assessment.reasons)),
+        "advice": reasons.advice(colour_name, assessment.reasons),
+        "soon": RENEWALS_SOON if waits else 0,
         "was": _was(row, assessment.colour),
         "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),

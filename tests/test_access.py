@@ -32,6 +32,7 @@ PUBLIC = {
     "declarations:counties",
     "passcodes:face_link",
     "passcodes:key_set",
+    "passcodes:offices",
     "passcodes:offline",
     "scanning:open",
 }
@@ -45,7 +46,7 @@ FACE = {
 OWN_KEY |= {f"passcodes:{name}" for name in FACE} | {"passcodes:history", "passcodes:outlook"}
 
 # What to put in a path: by the argument's name where its form matters, else by the kind of converter.
-BY_NAME = {"pass_id": "0123456789abcdef"}
+BY_NAME = {"pass_id": "0123456789abcdef", "receipt": "7KQ2-M9XD"}
 BY_KIND = {"IntConverter": "1", "UUIDConverter": "01890a5d-ac96-774b-bcce-b302099a8057"}
 
 # What may be said to somebody who is not signed in. 400 and 405: nobody may ask in this way.

@@ -3,6 +3,7 @@ import { loadDrawing } from "./drawing.js";
 import { asOf, drop, keep, passOf } from "./last_code.js";
 
 const RENEW = 30_000; // milliseconds
+const RENEW_SOON = 5_000;
 const page = document.querySelector("[data-module~=code]");
 const { locale, qrPrefix } = page.dataset;
 const part = (name) => page.querySelector(`[data-part=${name}]`);
@@ -12,6 +13,7 @@ let offset = Date.parse(page.dataset.now) - Date.now(); // the server's clock mi
 let renewedAt = Date.now();
 let expires = Date.parse(page.dataset.expires);
 let timer;
+let soon = Number(page.dataset.soon); // how many renewals are worth making sooner: the colour is about to be known
 let draw; // null: no drawing module, so the page reloads instead
 
 function serverNow() {
@@ -39,9 +41,13 @@ function showLive() {
   state.textContent = state.dataset.live.replace("{time}", time);
 }
 
+function pause() {
+  return soon-- > 0 ? RENEW_SOON : RENEW;
+}
+
 async function renew() {
   clearTimeout(timer);
-  timer = setTimeout(renew, RENEW);
+  timer = setTimeout(renew, pause());
   if (document.hidden) return;
   if (!draw) return location.reload();
   let response;
@@ -91,7 +97,7 @@ async function start() {
   stayAwake();
   draw = await loadDrawing(new URL(page.dataset.drawing, location));
   if (draw) renew();
-  else timer = setTimeout(renew, RENEW);
+  else timer = setTimeout(renew, pause());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     stayAwake();

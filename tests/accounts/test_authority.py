@@ -16,6 +16,7 @@ from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
 from passcodes.models import (
+    Appeal,
     ColourChange,
     DocumentCheck,
     PassCode,
@@ -57,6 +58,7 @@ def world(officer):
         DeskClerk: DeskClerk.objects.create(account=account, office=office),
         Officer: officer.officer_roles.get(),
         DocumentCheck: document_check(pass_code, account),
+        Appeal: appeal(pass_code, account),
         Account: account,
         AuditEntry: record(by=officer, action="test-thing", subject="thing:1", at=timezone.now()),
         Person: pass_code.person,
@@ -80,6 +82,29 @@ def document_check(pass_code, account):
     now = timezone.now()
     return DocumentCheck.objects.create(
         pass_code=pass_code, account=account, state="refused", asked_at=now, waiting_since=now, decided_at=now
+    )
+
+
+def appeal(pass_code, account):
+    now = timezone.now()
+    return Appeal.objects.create(
+        person=pass_code.person,
+        account=account,
+        fact=f"risk:{pass_code.pk}",
+        disputed={
+            "code": "risk-managed",
+            "colour": "yellow",
+            "until": None,
+            "since": None,
+            "division": None,
+            "office": "o",
+            "office_phone": "1",
+        },
+        office="o",
+        claim="not_me",
+        text="同名同姓",
+        created_at=now,
+        due_at=now + timedelta(days=1),
     )
 
 
@@ -122,6 +147,7 @@ def test_facts_are_read_only(desk, world, model):
         (Administrator, Account),
         (DeskClerk, Account),
         (DocumentCheck, Person),
+        (Appeal, Person),
     ],
 )
 @pytest.mark.parametrize("page", ["change", "history"])
@@ -188,6 +214,7 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         DeskClerk.objects.create(account=account, office=office)
         factories.officer(account=account, office=office)
         document_check(person.pass_code, account)
+        appeal(person.pass_code, account)
         record(by=account, action="test-thing", subject="thing:2", at=timezone.now())
     with CaptureQueriesContext(connection) as three:
         response = desk.get(address(model, "changelist"))

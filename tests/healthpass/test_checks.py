@@ -51,6 +51,8 @@ ALWAYS = [
     ("PUBLIC_URL", "https://a-rather-long-host.example.cn", "healthpass.W001"),
     ("SMS_URL", "smtp://host", "healthpass.E009"),
     ("IDENTITY_URL", "nobody", "healthpass.E010"),
+    ("NATIONAL_URL", "https://national.example.cn/", "healthpass.E018"),
+    ("NATIONAL_URL", "accept:", "healthpass.E018"),
     ("TRUSTED_PROXIES", -1, "healthpass.E015"),
     ("FACE_LIMITS", "same=0.9", "healthpass.E017"),
 ]

@@ -1,13 +1,16 @@
-"""A face check at each of its steps."""
+"""A face check at each of its steps; the national platform."""
 
 import pytest
 from django.test import Client
 
 from declarations.models import Assurance
+from passcodes import national_questions
 from passcodes.actions import issue_pass
 from passcodes.findings import PhotoFinding
 from passcodes.models import FaceCheck
+from passcodes.national import Breaker
 from tests import factories
+from tests.national_server import NationalServer
 from tests.passcodes.face_pages import picture, record_photo, sign_in
 
 
@@ -52,3 +55,12 @@ def ready(phone, pass_id, check) -> FaceCheck:
     record_photo(PhotoFinding.FINE)
     check.refresh_from_db()
     return check
+
+
+@pytest.fixture
+def platform(settings, monkeypatch):
+    """The national platform, asked by a worker that has just begun."""
+    monkeypatch.setattr(national_questions, "breaker", Breaker())
+    with NationalServer() as server:
+        settings.NATIONAL_URL = server.url
+        yield server

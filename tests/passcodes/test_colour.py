@@ -256,3 +256,11 @@ def test_the_order_of_facts_and_rules_does_not_matter(values, random):
     }
     rules = random.sample(DEFAULT_RULES, len(DEFAULT_RULES))
     assert assess(as_facts(values), DEFAULT_RULES, AT) == assess(as_facts(shuffled), rules, AT)
+
+
+def test_not_green_before_the_national_platform_has_answered():
+    assert assess(facts(asked=False), DEFAULT_RULES, AT).colour == Colour.NEUTRAL
+    assert colour_of(asked=False, declarations=()) == Colour.NEUTRAL
+    assert colour_of(asked=False, risks=(risk("confirmed"),)) == Colour.RED
+    assert colour_of(asked=False, risks=(risk("managed"),)) == Colour.YELLOW
+    assert colour_of(asked=True) == Colour.GREEN

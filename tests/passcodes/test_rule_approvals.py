@@ -66,16 +66,19 @@ def test_two_offices_put_a_set_in_force(draft, ours, theirs):
     ]
 
 
-def test_own_draft_own_proposal_and_own_office_are_refused(draft, ours, theirs):
+def test_own_draft_own_proposal_and_own_office_s_are_refused(draft, ours, theirs):
     RuleSet.objects.update(created_by=theirs)
     propose(draft, ours)
     colleague = factories.account(phone="+8613700000003", is_officer=True)
-    for by in (ours, colleague, theirs):
+    their_colleague = factories.account(phone="+8613700000004", office=factories.office())
+    for by in (ours, colleague, theirs, their_colleague):
         with pytest.raises(approvals.NotYours):
             approve(draft, by)
     with pytest.raises(officers.NotAnOfficer):
         approve(draft, factories.account())
     assert RuleSet.objects.get().state == "draft"
+    approve(draft, factories.account(phone="+8613700000005", office=factories.office(name="市疾控")))
+    assert RuleSet.objects.get().state == "released"
 
 
 def test_one_account_that_moves_to_another_office_is_one(draft, ours):

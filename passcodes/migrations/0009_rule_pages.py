@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_officers'),
-        ('passcodes', '0006_notices'),
+        ('passcodes', '0008_appeals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,76 @@
+"""One POST that takes no longer and brings no more than it may, whatever the other side does."""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+class NoReply(Exception):
+    """There was no complete reply in time. The text names the cause, never what was sent."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Whatever status came: redirects are not followed. Header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def post(target: str, body: bytes, headers: dict[str, str], *, seconds: float, most_bytes: int) -> Reply:
+    """The reply. Raises NoReply.
+
+    `requests` limits the wait for each next byte, so that a reply that drips has no end. Here the line itself is cut
+    when the time is over, whether it is in the handshake, the headers or the body.
+    """
+    try:
+        return _post(target, body, headers, time.monotonic() + seconds, most_bytes)
+    except (OSError, http.client.HTTPException) as error:
+        raise NoReply(type(error).__name__) from error
+
+
+def _post(target: str, body: bytes, headers: dict[str, str], end: float, most_bytes: int) -> Reply:
+    parts = urlsplit(target)
+    secure = parts.scheme == "https"
+    address = parts.hostname, parts.port or (443 if secure else 80)
+    connection = http.client.HTTPConnection(*address)
+    over = threading.Event()
+    line = socket.create_connection(address, timeout=max(end - time.monotonic(), 0.001))
+    with line.dup() as handle:  # the same line: TLS takes the other one over
+        cutter = threading.Timer(max(end - time.monotonic(), 0), _cut, (handle, over))
+        cutter.start()
+        try:
+            connection.sock = line
+            if secure:
+                connection.sock = ssl.create_default_context().wrap_socket(line, server_hostname=parts.hostname)
+            path = parts.path or "/"
+            connection.request("POST", f"{path}?{parts.query}" if parts.query else path, body, headers)
+            with connection.getresponse() as response:
+                received = response.read(most_bytes + 1)
+                missing = response.length  # None: it ends with the line
+        except (OSError, http.client.HTTPException) as error:
+            raise NoReply("too slow" if over.is_set() else type(error).__name__) from error
+        finally:
+            cutter.cancel()
+            cutter.join()
+            connection.close()
+            line.close()
+    if over.is_set():
+        raise NoReply("too slow")
+    if len(received) > most_bytes:
+        raise NoReply("too long")
+    if missing:
+        raise NoReply("cut")
+    return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, received)
+
+
+def _cut(handle: socket.socket, over: threading.Event) -> None:
+    over.set()
+    with contextlib.suppress(OSError):  # the other side was faster
+        handle.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,206 @@
+"""The officers' queue of appeals: overdue ones first, answered by an office that did not colour."""
+
+from copy import copy
+
+from django.contrib import admin, messages
+from django.db.models import Case, F, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import audit
+from accounts.audited import AuditedAdmin
+from accounts.authority import authority
+from accounts.lists import FieldFilter
+from passcodes import appeals
+from passcodes.actions import reason_from_json
+from passcodes.appeal_forms import AnswerForm
+from passcodes.appeal_models import AppealState
+from passcodes.models import Appeal, AppealDocument
+from passcodes.reasons import text_of
+
+WAITS = {"state": AppealState.WAITING}
+
+
+class StateFilter(FieldFilter):
+    title = gettext_lazy("state")
+    parameter = "state"
+    offered = AppealState.choices
+
+
+@admin.register(Appeal, site=authority)
+class AppealAdmin(AuditedAdmin):
+    """Whose answer is due first, or long due, comes first. The person stays masked: the record says who is meant."""
+
+    order = 0
+    audits_looks = True
+    shows_subtitle = False
+    list_display = ("receipt", "masked_name", "claim", "office", "due_at", "overdue", "state")
+    list_filter = (StateFilter,)
+    list_select_related = ("person",)
+    fields = readonly_fields = (
+        "receipt",
+        "masked_name",
+        "document",
+        "why",
+        "record",
+        "office",
+        "claim",
+        "text",
+        "earlier",
+        "created_at",
+        "due_at",
+        "overdue",
+        "state",
+        "decided_at",
+        "decided_by",
+        "decided_office",
+        "answer",
+    )
+    ordering = (
+        Case(When(**WAITS, then=Value(0)), default=Value(1)),
+        Case(When(**WAITS, then=F("due_at"))).asc(),
+        "-pk",
+    )
+    sortable_by = ()
+    actions = None
+    change_form_template = "admin/appeal.html"
+    empty_text = gettext_lazy("Nobody has appealed.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("person")
+
+    def get_fields(self, request: HttpRequest, obj: Appeal | None = None):
+        """Without what an appeal that waits has not yet, and others have no more."""
+        waits = obj is not None and obj.state == AppealState.WAITING
+        without = {"decided_at", "decided_by", "decided_office", "answer"} if waits else {"overdue"}
+        if obj is not None and obj.escalation_of_id is None:
+            without.add("earlier")
+        return [name for name in self.fields if name not in without]
+
+    def looked_at(self, appeal: Appeal) -> str:
+        return f"person:{appeal.person_id}"
+
+    @admin.display(description=gettext_lazy("full name"))
+    def masked_name(self, appeal: Appeal) -> str:
+        return appeal.person.masked_name
+
+    @admin.display(description=gettext_lazy("document number"))
+    def document(self, appeal: Appeal) -> str:
+        return f"{appeal.person.get_document_kind_display()} {appeal.person.masked_document}"
+
+    @admin.display(description=gettext_lazy("overdue"), boolean=True)
+    def overdue(self, appeal: Appeal) -> bool:
+        return appeal.is_overdue(timezone.now())
+
+    @admin.display(description=gettext_lazy("reason of the colour"))
+    def why(self, appeal: Appeal) -> str:
+        return text_of(reason_from_json(appeal.disputed)).why
+
+    @admin.display(description=gettext_lazy("rests on"))
+    def record(self, appeal: Appeal) -> str:
+        """The record or area, one click away; what was declared, the declaration's own."""
+        kind, _colon, rest = appeal.fact.partition(":")
+        model = {"risk": "riskrecord", "area": "riskarea"}.get(kind)
+        if model is None:
+            return _("the person's own declaration")
+        number = rest.partition(":")[0]
+        address = reverse(f"admin:passcodes_{model}_change", args=[number], current_app=self.admin_site.name)
+        return format_html('<a href="{}">#{}</a>', address, number)
+
+    @admin.display(description=gettext_lazy("first appeal and answer"))
+    def earlier(self, appeal: Appeal) -> str:
+        first = appeal.escalation_of
+        return f"{first.receipt} · {first.decided_office} · {first.text} → {first.answer}"
+
+    def extra_urls(self, name: str) -> list:
+        decide = self.admin_site.admin_view(require_POST(self.decide_view))
+        photo = self.admin_site.admin_view(require_GET(self.photo_view))
+        return [
+            path("<int:object_id>/decide/", decide, name=f"{name}_decide"),
+            path("<int:object_id>/photo/<int:photo_id>/", photo, name=f"{name}_photo"),
+        ]
+
+    def photo_view(self, request: HttpRequest, object_id: int, photo_id: int) -> HttpResponse:
+        """A photo of the appeal or of the one before it; looking at it is written down."""
+        appeal = self.get_object(request, str(object_id))
+        photo = _photos(appeal).filter(pk=photo_id).first()
+        if photo is None:
+            raise Http404
+        audit.record(
+            by=request.user,
+            action="view-appeal-document",
+            subject=self.looked_at(appeal),
+            at=timezone.now(),
+            appeal=appeal.pk,
+            photo=photo.pk,
+        )
+        return HttpResponse(photo.data, content_type="image/jpeg")
+
+    def decide_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Grant or refuse; only the first of two officers does. What was typed stays while it can still be sent."""
+        appeal = self.get_object(request, str(object_id))
+        form = AnswerForm(request.POST)
+        if not form.is_valid():
+            return self._page_again(request, appeal, form)
+        data = form.cleaned_data
+        try:
+            appeals.decide(
+                appeal=appeal,
+                granted=data["decision"] == "grant",
+                answer=data["reason"],
+                by=request.user,
+                at=timezone.now(),
+            )
+        except appeals.NotWaiting:
+            text = _("Another officer has answered this meanwhile, or it was withdrawn. Your answer was not recorded.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(self._url_of("change", appeal))
+        except (appeals.OwnAppeal, appeals.NotTheirs):
+            self.message_user(request, _("Your answer was not recorded: another office has to."), messages.ERROR)
+            return HttpResponseRedirect(self._url_of("change", appeal))
+        self.message_user(request, _("Answered. The person who asked has been told."), messages.SUCCESS)
+        return HttpResponseRedirect(self.list_url())
+
+    def _page_again(self, request: HttpRequest, appeal: Appeal, form: AnswerForm) -> HttpResponse:
+        """The appeal's page as a GET shows it, with the form as it was sent: a look written down like others."""
+        look = copy(request)
+        look.method = "GET"
+        return self.changeform_view(look, str(appeal.pk), extra_context={"answer_form": form})
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj:
+            context["photos"] = [
+                self._url_of("photo", obj, photo) for photo in _photos(obj).values_list("pk", flat=True)
+            ]
+        if obj and obj.state == AppealState.WAITING:
+            form = context.setdefault("answer_form", AnswerForm())
+            context["errors"] = form.errors  # Django's line on top of the page
+            context["hindrance"] = _hindrance(request.user, obj)
+            context["decide_url"] = self._url_of("decide", obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _url_of(self, page: str, appeal: Appeal, *more: int) -> str:
+        return reverse(f"admin:{self._name}_{page}", args=[appeal.pk, *more], current_app=self.admin_site.name)
+
+
+def _photos(appeal: Appeal) -> QuerySet[AppealDocument]:
+    together = [appeal.pk, appeal.escalation_of_id or appeal.pk]
+    return AppealDocument.objects.filter(appeal__in=together).order_by("appeal", "number")
+
+
+def _hindrance(officer, appeal: Appeal) -> str:
+    """Why this officer cannot answer it; "" = they can."""
+    try:
+        appeals.check_officer(officer, appeal)
+    except appeals.OwnAppeal:
+        return _("This concerns yourself. Another officer has to answer it.")
+    except appeals.NotTheirs:
+        return _(
+            "Your office cannot answer this: it coloured, or has answered the first appeal, or you are of no office."
+        )
+    return ""

@@ -1,0 +1,222 @@
+"""Appealing against a colour, where the appeal stands, and how the offices answer."""
+
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from accounts import limits
+from accounts.models import Account
+from declarations.models import Proxy
+from passcodes import actions, appeals, facts, office_figures
+from passcodes.appeal_forms import DOCUMENTS, AgainForm, AppealForm
+from passcodes.appeal_models import Appeal
+from passcodes.colour import Reason
+from passcodes.findings import DEFAULT_LIMITS
+from passcodes.models import PassCode
+from passcodes.reasons import text_of
+from passcodes.uploads import bounded
+
+SENT_A_DAY = 20  # of an account, whatever is wrong with it: each photo is decoded
+DAY = timedelta(days=1)
+BODY = 62_000_000  # bytes: up to these, photos that are too large do not lose the words
+
+
+def refuse_body(request: HttpRequest, status: int) -> HttpResponse:
+    """The page again, saying that the body was too large (413) or could not be read (400)."""
+    too_large = _("The photos are too large: at most 5, each of at most 8 MB.")
+    unreadable = _("The upload could not be read. Please send the appeal again.")
+    messages.error(request, too_large if status == 413 else unreadable)
+    pass_code = _pass_of(request.user, request.resolver_match.kwargs["pass_id"])
+    receipt = request.resolver_match.kwargs.get("receipt")
+    if receipt:
+        return _again_page(request, pass_code, _appeal(pass_code, receipt), AgainForm(), status=status)
+    reason = _reason(request, pass_code, timezone.now())
+    if reason is None:
+        return redirect("passcodes:code", pass_code.public_id)
+    return _form_page(request, pass_code, reason, AppealForm(about_record=_is_record(reason)), status=status)
+
+
+takes_photos = bounded(BODY, refuse_body, keep=DEFAULT_LIMITS.bytes + 1, most=DOCUMENTS + 1)
+
+
+@never_cache
+@takes_photos
+@sensitive_post_parameters()
+def appeal(request: HttpRequest, pass_id: str) -> HttpResponse:
+    """What can be appealed against; with `?about=`, the form for it, or the appeal that there is already."""
+    now = timezone.now()
+    pass_code = _pass_of(request.user, pass_id)
+    about = request.GET.get("about", "").replace("\0", "")  # which PostgreSQL's texts cannot hold
+    if not about:
+        return _choice_page(request, pass_code, now)
+    if earlier := appeals.standing(pass_code.person_id, about):
+        if request.method == "POST":
+            messages.warning(request, _("There is an appeal against this already."))
+        return redirect("passcodes:appealed", pass_id, earlier.receipt)
+    reason = _reason(request, pass_code, now)
+    if reason is None:
+        messages.warning(request, _("This no longer colours the code, so there is nothing to appeal against."))
+        return redirect("passcodes:appeal", pass_id)
+    if request.method != "POST":
+        return _form_page(request, pass_code, reason, AppealForm(about_record=_is_record(reason)))
+    if late := _too_often(request, now):
+        messages.warning(request, late)
+        form = AppealForm(request.POST, about_record=_is_record(reason))
+        return _form_page(request, pass_code, reason, form, status=429)
+    form = AppealForm(request.POST, request.FILES, about_record=_is_record(reason))
+    if not form.is_valid():
+        return _form_page(request, pass_code, reason, form)
+    try:
+        filed = appeals.file(person=pass_code.person, reason=reason, by=request.user, at=now, **form.cleaned_data)
+    except appeals.AlreadyAppealed as already:
+        messages.warning(request, _("There is an appeal against this already."))
+        filed = already.appeal
+    return redirect("passcodes:appealed", pass_id, filed.receipt)
+
+
+@never_cache
+def appealed(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
+    """Where an appeal stands: the time left, or the answer."""
+    now = timezone.now()
+    pass_code = _pass_of(request.user, pass_id)
+    found = _appeal(pass_code, receipt)
+    left = max(0, int((found.due_at - now).total_seconds()))
+    context = {
+        **_about(pass_code, found),
+        "overdue": found.is_overdue(now),
+        "seconds": left,
+        "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
+        "documents": found.documents.count(),
+        "may_escalate": appeals.may_escalate(found),
+        "second": Appeal.objects.filter(escalation_of=found).first(),
+    }
+    return render(request, "passcodes/appealed.html", context)
+
+
+@never_cache
+@takes_photos
+@sensitive_post_parameters()
+def again(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
+    """The one second appeal, which another office answers."""
+    now = timezone.now()
+    pass_code = _pass_of(request.user, pass_id)
+    first = _appeal(pass_code, receipt)
+    if not appeals.may_escalate(first):
+        messages.warning(request, _("This can be appealed against once more only after a first refusal."))
+        return redirect("passcodes:appealed", pass_id, receipt)
+    if request.method != "POST":
+        return _again_page(request, pass_code, first, AgainForm())
+    if late := _too_often(request, now):
+        messages.warning(request, late)
+        return _again_page(request, pass_code, first, AgainForm(request.POST), status=429)
+    form = AgainForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _again_page(request, pass_code, first, form)
+    try:
+        second = appeals.escalate(appeal=first, by=request.user, at=now, **form.cleaned_data)
+    except appeals.NoSecond:
+        return redirect("passcodes:appealed", pass_id, receipt)
+    return redirect("passcodes:appealed", pass_id, second.receipt)
+
+
+@never_cache
+@require_POST
+def withdraw(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
+    """Ask no more: the photos are deleted at once."""
+    pass_code = _pass_of(request.user, pass_id)
+    try:
+        appeals.withdraw(appeal=_appeal(pass_code, receipt), by=request.user, at=timezone.now())
+        messages.success(request, _("Withdrawn: the photos have been deleted."))
+    except appeals.NotWaiting:
+        messages.warning(request, _("There is nothing to withdraw any more."))
+    return redirect("passcodes:appealed", pass_id, receipt)
+
+
+@login_not_required
+def offices(request: HttpRequest) -> HttpResponse:
+    """For everybody: how fast each office answers appeals, and how many colours its officers gave by hand."""
+    return render(request, "passcodes/offices.html", office_figures.at(timezone.now()))
+
+
+def _pass_of(account: Account, pass_id: str) -> PassCode:
+    """A pass that the account may show: its own, or of a person it acts for. Raises Http404."""
+    pass_code = PassCode.objects.select_related("person").filter(public_id=pass_id).first()
+    if pass_code is None:
+        raise Http404
+    person = pass_code.person
+    if person.holder_id == account.pk or Proxy.objects.acting().of_account(account).filter(person=person).exists():
+        return pass_code
+    raise Http404
+
+
+def _appeal(pass_code: PassCode, receipt: str) -> Appeal:
+    found = appeals.of_pass(pass_code.person_id).filter(receipt=receipt).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _reasons(pass_code: PassCode, at: datetime) -> tuple[Reason, ...]:
+    row = facts.for_person(person_id=pass_code.person_id, at=at)
+    return actions.show_colour(row=row, at=at).reasons
+
+
+def _reason(request: HttpRequest, pass_code: PassCode, at: datetime) -> Reason | None:
+    about = request.GET.get("about", "")
+    return next((reason for reason in _reasons(pass_code, at) if about and reason.fact == about), None)
+
+
+def _is_record(reason: Reason) -> bool:
+    return reason.fact.startswith("risk:")
+
+
+def _too_often(request: HttpRequest, at: datetime) -> str:
+    """What to say to whom the day's limit holds back; "" = nothing."""
+    try:
+        limits.take("appeal", str(request.user.pk), limit=SENT_A_DAY, per=DAY, at=at)
+    except limits.LimitReached as limit:
+        time = date_format(timezone.localtime(limit.retry_at), "SHORT_DATETIME_FORMAT")
+        return _("You have asked often today. Please try again after %(time)s.") % {"time": time}
+    return ""
+
+
+def _about(pass_code: PassCode, found: Appeal) -> dict:
+    return {
+        "pass_id": pass_code.public_id,
+        "person": pass_code.person,
+        "appeal": found,
+        "reason": text_of(actions.reason_from_json(found.disputed)),
+    }
+
+
+def _choice_page(request: HttpRequest, pass_code: PassCode, at: datetime) -> HttpResponse:
+    context = {
+        "pass_id": pass_code.public_id,
+        "person": pass_code.person,
+        "reasons": [text_of(reason) for reason in _reasons(pass_code, at)],
+        "appeals": list(appeals.of_pass(pass_code.person_id)),
+    }
+    return render(request, "passcodes/appeals.html", context)
+
+
+def _form_page(
+    request: HttpRequest, pass_code: PassCode, reason: Reason, form: AppealForm, *, status: int = 200
+) -> HttpResponse:
+    context = {"pass_id": pass_code.public_id, "person": pass_code.person, "reason": text_of(reason), "form": form}
+    return render(request, "passcodes/appeal.html", context, status=status)
+
+
+def _again_page(
+    request: HttpRequest, pass_code: PassCode, first: Appeal, form: AgainForm, *, status: int = 200
+) -> HttpResponse:
+    context = {**_about(pass_code, first), "form": form, "is_second": True}
+    return render(request, "passcodes/appeal.html", context, status=status)

@@ -1,0 +1,46 @@
+"""Appealing and answering, as the tests of appeals do again and again."""
+
+from django.utils import timezone
+
+from passcodes import appeals, facts
+from passcodes.actions import show_colour
+from passcodes.models import Appeal
+from tests import factories
+from tests.passcodes.document_check.steps import browser, picture, upload
+
+__all__ = ["browser", "picture", "upload"]
+WORDS = "名单上的人不是我，只是同名"
+ANSWER = "核对后确认身份证号登记有误"
+
+
+def officer(office: str, phone: str):
+    """An officer of the office of this name."""
+    return factories.account(phone=phone, office=factories.office(name=office))
+
+
+def reasons(code, at=None):
+    """The reasons of the colour of a code."""
+    at = at or timezone.now()
+    return show_colour(row=facts.for_person(person_id=code.person_id, at=at), at=at).reasons
+
+
+def colour(code, at=None) -> str:
+    at = at or timezone.now()
+    return show_colour(row=facts.for_person(person_id=code.person_id, at=at), at=at).colour.name.lower()
+
+
+def file(code, account, at=None, documents=()) -> Appeal:
+    at = at or timezone.now()
+    return appeals.file(
+        person=code.person,
+        reason=reasons(code, at)[0],
+        claim="not_me",
+        text=WORDS,
+        documents=documents,
+        by=account,
+        at=at,
+    )
+
+
+def decide(appeal, by, granted=True, at=None) -> None:
+    appeals.decide(appeal=appeal, granted=granted, answer=ANSWER, by=by, at=at or timezone.now())

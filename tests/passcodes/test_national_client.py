@@ -1,0 +1,59 @@
+"""The national platform's client: how long it waits, what it believes, when it stops asking."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from passcodes import national
+from passcodes.national import Breaker, Unreachable
+from tests import factories
+from tests.national_server import record
+
+NUMBER = factories.DOCUMENTS[0]
+QUESTION = {"kind": "01", "number": NUMBER}
+
+
+@pytest.mark.parametrize("fault", ["slow", "dripping body", "dripping headers"])
+def test_the_whole_time_is_limited(platform, monkeypatch, fault):
+    monkeypatch.setattr(national, "SECONDS", 0.5)
+    platform.fault, platform.delay = fault, 3.0
+    platform.people[NUMBER] = [record()] * 5
+    begin = time.monotonic()
+    with pytest.raises(Unreachable, match=r"^too slow$"):
+        national.ask(**QUESTION, at=timezone.now())
+    assert 0.4 < time.monotonic() - begin < 1.5
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("wrong signature", "wrong signature"),
+        ("no signature", "wrong signature"),
+        ("another nonce", "another question's answer"),
+        ("500", "HTTP 500"),
+        ("redirect", "HTTP 302"),
+        ("cut", "cut"),
+        ("too long", "too long"),
+        ("half", "not an answer"),
+        ("unknown category", "not an answer"),
+    ],
+)
+def test_what_cannot_be_believed_is_named(platform, fault, told):
+    platform.fault = fault
+    platform.people[NUMBER] = [record()]
+    with pytest.raises(Unreachable, match=f"^{told}$"):
+        national.ask(**QUESTION, at=timezone.now())
+
+
+def test_breaker_opens_lets_one_through_and_closes():
+    at, second = datetime(2026, 11, 25, tzinfo=UTC), timedelta(seconds=1)
+    breaker = Breaker(most=3, pause=timedelta(seconds=30))
+    assert [breaker.failed(at), breaker.failed(at), breaker.allows(8, at)] == [False, False, 8]
+    assert (breaker.failed(at), breaker.allows(8, at)) == (True, 0)
+    end = at + timedelta(seconds=30)
+    assert (breaker.allows(8, end - second), breaker.allows(8, end), breaker.allows(0, end)) == (0, 1, 0)
+    assert (breaker.failed(end), breaker.allows(8, end + second)) == (False, 0)  # the same opening
+    assert (breaker.answered(), breaker.allows(8, end + second)) == (True, 8)
+    assert [breaker.failed(end), breaker.answered(), breaker.failed(end)] == [False, False, False]
