@@ -107,7 +107,8 @@ def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: Risk
 
     `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
 
-    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did; NotProposed; rules.Incomplete.
+    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did; NotProposed;
+    rules.Incomplete.
     """
     office = officers.office_deciding(by)
     approval = Approval.objects.waiting().select_for_update().filter(**thing).first()
