@@ -163,7 +163,18 @@ def for_second_office(account: Account) -> tuple[str, str] | None:
     return words % {"count": count}, address
 
 
-waiting.append(for_second_office)
+def for_stale_sources(account: Account) -> tuple[str, str] | None:
+    """Which sources keep everybody from being green, and where to see more."""
+    names = list(
+        RiskSource.objects.stale(timezone.now()).order_by("name").values_list("name", flat=True)[:MOST_COUNTED]
+    )
+    if not names:
+        return None
+    words = _("Not up to date, so that nobody's code is green: %(sources)s")
+    return words % {"sources": ", ".join(names)}, reverse("admin:passcodes_risksource_changelist")
+
+
+waiting.extend([for_stale_sources, for_second_office])
 
 
 @admin.register(RiskBatch, site=authority)
