@@ -65,7 +65,7 @@ def _asked(request: HttpRequest, thing: RiskBatch | RuleSet, back_url: str, now:
     try:
         dry_runs.ask(**what, by=by, at=now)
     except dry_runs.Decided:
-        messages.warning(request, _("This batch was decided before."))
+        messages.warning(request, _("This cannot be tried any more: it was decided before."))
         return HttpResponseRedirect(back_url)
     return HttpResponseRedirect(request.path)
 

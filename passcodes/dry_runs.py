@@ -15,6 +15,7 @@ from passcodes.dry_run import Cell, Decided, Effect, Sample
 from passcodes.dry_run_models import DryRun
 from passcodes.models import RiskBatch, RuleSet
 from passcodes.risk_models import BatchState
+from passcodes.rule_models import RuleSetState
 
 __all__ = ["Decided"]
 
@@ -50,9 +51,11 @@ def latest(thing: RiskBatch | RuleSet) -> DryRun | None:
 
 
 def content_of(thing: RiskBatch | RuleSet) -> str:
-    """Changes when an earlier result does not tell of it any more; empty if it can never count."""
+    """Changes when an earlier result does not tell of it any more; empty if there is nothing to try."""
     if isinstance(thing, RiskBatch):
         return thing.state if thing.state in (BatchState.DRAFT, BatchState.VISIBLE) else ""
+    if thing.state != RuleSetState.DRAFT:
+        return ""
     values = repr([row.value for row in thing.rules.order_by("pk")])
     return hashlib.sha256(values.encode()).hexdigest()[:32]
 
@@ -80,8 +83,10 @@ def count(run: DryRun, *, task: Task, at: datetime) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64MB'")
-    effect = dry_run.of_batch(run.batch, at) if run.batch else dry_run.of_rules(run.rule_set, at)
     run.content = content_of(run.batch or run.rule_set)  # which may have been edited since
+    if not run.content:
+        raise Decided
+    effect = dry_run.of_batch(run.batch, at) if run.batch else dry_run.of_rules(run.rule_set, at)
     run.finished_at = at
     run.result = [list(asdict(cell).values()) for cell in effect.cells]
     run.samples = json.dumps([list(asdict(sample).values()) for sample in effect.samples], ensure_ascii=False)

@@ -276,7 +276,7 @@ class RiskBatchAdmin(AuditedAdmin):
         batch = self.get_object(request, str(object_id))
         try:
             decide(batch=batch, by=request.user, at=timezone.now())
-        except (approvals.NotYours, risk.NeedsSecond):
+        except (approvals.NotYours, alone.NeedsSecond):
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
         except (risk.NotWaiting, approvals.NotProposed):
             self.message_user(request, _("This batch was decided before."), messages.WARNING)

@@ -11,7 +11,7 @@ from accounts import tasks, worker
 from accounts.models import AuditEntry, Task
 from passcodes import dry_run_tasks, dry_runs
 from passcodes.dry_run import Decided
-from passcodes.models import DryRun, RiskBatch
+from passcodes.models import DryRun, RiskBatch, RuleSet
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -108,7 +108,7 @@ def test_what_was_decided_is_not_tried(desk, draft):
     RiskBatch.objects.update(state="refused")
     assert "Try it" not in desk.get(address(draft, "change")).text
     page = desk.post(address(draft), follow=True)
-    assert "This batch was decided before." in page.text
+    assert "This cannot be tried any more: it was decided before." in page.text
     assert DryRun.objects.count() == 0
 
 
@@ -151,6 +151,20 @@ def test_edited_rules_are_counted_anew(officer):
     second.refresh_from_db()
     assert dry_runs.effect_of(second).population == 0
     assert AuditEntry.objects.filter(action="dry-run-ruleset", subject=f"ruleset:{rules.pk}").count() == 2
+
+
+def test_rules_are_tried_on_their_page(desk, draft):
+    RiskBatch.objects.update(state="visible", released_at=timezone.now())
+    rules = factories.rule_draft()
+    rules.rules.filter(parameter="confirmed").update(colour=1)
+    page = f"/admin/passcodes/ruleset/{rules.pk}"
+    assert "Try it on the present population" in desk.get(f"{page}/change/").text
+    desk.post(f"{page}/dry-run/")
+    work()
+    assert "red yellow 1" in words(desk.get(f"{page}/dry-run/"))
+    RuleSet.objects.update(state="released", valid_from=timezone.now(), released_at=timezone.now())
+    assert "Try it" not in desk.get(f"{page}/change/").text
+    assert "cannot be tried any more" in desk.post(f"{page}/dry-run/", follow=True).text
 
 
 def test_decided_batch_is_not_asked_about(officer):
