@@ -18,6 +18,7 @@ VERBS = {
 ACTIONS = {
     "add-admin": gettext_lazy("Added an institution admin"),
     "add-officer": gettext_lazy("Officer proposed"),
+    "answer-place": gettext_lazy("Answered about a place"),
     "approve-approval": gettext_lazy("Agreed to by a second office"),
     "approve-document-check": gettext_lazy("Check by a person: document seen"),
     "approve-officer": gettext_lazy("Officer approved by a second office"),
