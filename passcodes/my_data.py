@@ -13,7 +13,16 @@ from healthpass.lib.retention import period
 from passcodes import places
 from passcodes.actions import reason_from_json
 from passcodes.appeal_models import AppealDocument, AppealState
-from passcodes.models import Appeal, ColourChange, DocumentCheck, FaceCheck, GateReading, PassCode, PlaceAnswer, RiskRecord
+from passcodes.models import (
+    Appeal,
+    ColourChange,
+    DocumentCheck,
+    FaceCheck,
+    GateReading,
+    PassCode,
+    PlaceAnswer,
+    RiskRecord,
+)
 from passcodes.reasons import text_of
 
 

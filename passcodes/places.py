@@ -28,7 +28,7 @@ def asked(ids: Iterable[int]) -> list[RiskArea]:
 
 
 def denied(person_id: int, at: datetime) -> list[RiskArea]:
-    """The areas in force, or lately so, of which they have said that they were not there: that they may still change."""
+    """The areas in force, or lately so, where they have said that they were not: that they may still change."""
     rows = RiskArea.objects.filter(batch__state=BatchState.VISIBLE, place__gt="", starts_on__lte=day_of(at))
     rows = rows.filter(Q(ends_on=None) | Q(ends_on__gte=day_of(at) - PLACES_ASKED))
     no = PlaceAnswer.objects.filter(person=person_id, was_there=False, **_SAME, area__starts_on=OuterRef("starts_on"))

@@ -184,7 +184,12 @@ class RiskArea(models.Model):
     )
     division = models.PositiveIntegerField(_("division"), db_index=True)  # GB/T 2260
     place = models.CharField(
-        _("named place"), max_length=100, blank=True, default="", db_default="", help_text=_("Empty: the whole division.")
+        _("named place"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Empty: the whole division."),
     )
     level = models.CharField(_("level"), max_length=6, choices=RiskLevel)
     starts_on = models.DateField(_("from"))

@@ -323,9 +323,7 @@ class Listing:
         if len(self.tally.sample) < SAMPLE:
             days = (day and day.isoformat() for day in (starts_on, ends_on))
             self.tally.sample.append([f"{division} {place}".strip(), level, *days, ""])
-        return AreaRow(
-            int(division), level, starts_on, ends_on, _text(source, 100, "source"), place
-        )
+        return AreaRow(int(division), level, starts_on, ends_on, _text(source, 100, "source"), place)
 
 
 def _layout(header: Sequence[str]) -> tuple[str, list[int | None]]:

@@ -41,7 +41,8 @@ def of_person(*, person_id: int, changes: Iterable[ColourChange], since: datetim
         for record in records
     ]
     if places := _places(changes):
-        areas = RiskArea.objects.filter(division__in=[division for division, _place in places], **withdrawn).select_related("batch__source")
+        divisions = [division for division, _place in places]
+        areas = RiskArea.objects.filter(division__in=divisions, **withdrawn).select_related("batch__source")
         found += [
             Withdrawal(
                 f"{area.full_name}: {area.get_level_display()}",

@@ -321,7 +321,8 @@ def test_answers_about_places_stay_while_the_place_is_a_risk_area(now):
     day = timezone.localdate(now) - timedelta(days=100)
     long_ago = now - timedelta(days=99)
     made = {}
-    for place, ends_on in {"open": None, "just over": day + timedelta(days=70), "over": day + timedelta(days=69)}.items():
+    ends = {"open": None, "just over": day + timedelta(days=70), "over": day + timedelta(days=69)}
+    for place, ends_on in ends.items():
         area = factories.risk_area(place=place, starts_on=day, ends_on=ends_on)
         made[place] = PlaceAnswer.objects.create(person=person, area=area, was_there=True, answered_at=long_ago)
     RiskArea.objects.filter(place="open").update(batch=factories.risk_batch(state="withdrawn", kind="areas"))
