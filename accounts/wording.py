@@ -17,6 +17,7 @@ VERBS = {
 }
 ACTIONS = {
     "add-admin": gettext_lazy("Added an institution admin"),
+    "add-colourrule": gettext_lazy("Colour rule added to a draft"),
     "add-officer": gettext_lazy("Officer proposed"),
     "answer-place": gettext_lazy("Answered about a place"),
     "approve-approval": gettext_lazy("Agreed to by a second office"),
@@ -24,6 +25,7 @@ ACTIONS = {
     "approve-officer": gettext_lazy("Officer approved by a second office"),
     "ask-document-check": gettext_lazy("Asked for a check by a person"),
     "begin-face-check": gettext_lazy("Face check begun"),
+    "change-colourrule": gettext_lazy("Colour rule of a draft changed"),
     "change-password": gettext_lazy("Changed the own password"),
     "alert-looks": gettext_lazy("Unusually many looks at people"),
     "close-account": gettext_lazy("Account closed by its owner"),
@@ -56,7 +58,9 @@ ACTIONS = {
     "miss-officer": gettext_lazy("Tried a number to propose an officer"),
     "miss-scanner": gettext_lazy("Tried a number to add a scanner"),
     "move-identifier": gettext_lazy("Number moved to another account"),
+    "name-office": gettext_lazy("Office named for the rules of a draft"),
     "propose-approval": gettext_lazy("Proposed to another office"),
+    "remove-colourrule": gettext_lazy("Colour rule taken out of a draft"),
     "refuse-approval": gettext_lazy("Proposal refused"),
     "renew-riskbatch": gettext_lazy("“Other managed” renewed by another office"),
     "run-retention": gettext_lazy("Old data deleted"),

@@ -9,15 +9,34 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from accounts import officers
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority
+from accounts.authority import authority, waiting
 from accounts.lists import ChoiceFilter
-from accounts.models import Officer
+from accounts.models import Account, Officer
 from declarations.desk_admin import RoleForm
+
+MOST_WAITING = 50  # proposals looked through for the first page
+
+
+def for_second_office(account: Account) -> tuple[str, str] | None:
+    """How many proposed officers this one could agree to, and where they are."""
+    proposed = Officer.objects.open().filter(approved_at=None).order_by("pk")[:MOST_WAITING]
+    count = sum(officers.may_approve(officer, account) for officer in proposed)
+    if not count:
+        return None
+    words = ngettext(
+        "%(count)d proposed officer waits for your agreement",
+        "%(count)d proposed officers wait for your agreement",
+        count,
+    )
+    return words % {"count": count}, reverse("admin:accounts_officer_changelist") + "?state=waiting"
+
+
+waiting.append(for_second_office)
 
 
 class OfficerStateFilter(ChoiceFilter):

@@ -1,4 +1,4 @@
-"""How many people one office, or one source, may colour in a week without a second office."""
+"""What takes two offices, as when one of them, or one source, colours many people in a week; and whether it has two."""
 
 from datetime import datetime, timedelta
 
@@ -7,10 +7,15 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import Office
-from passcodes.approval_models import Approval
+from passcodes.approval_models import Approval, Deed
 from passcodes.risk_models import BatchKind, BatchWay, RiskBatch
+from passcodes.rule_models import RuleSet
 
 WINDOW = timedelta(days=7)
+
+
+class NeedsSecond(Exception):
+    """Two offices have to agree before this is done: `approvals.propose`, `approvals.approve`."""
 
 
 def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bool:
@@ -48,6 +53,6 @@ def listed_with(batch: RiskBatch, *, office: Office | None, at: datetime) -> int
     return batch.applied + max(found.values())
 
 
-def has_second(batch: RiskBatch) -> bool:
-    """Whether two offices have agreed."""
-    return Approval.objects.filter(batch=batch, approved_at__isnull=False).exists()
+def has_second(*, does: str = Deed.RELEASE, **thing: RiskBatch | RuleSet) -> bool:
+    """Whether two offices have agreed to it; `thing`: `batch=` or `rule_set=`."""
+    return Approval.objects.filter(**thing, does=does, approved_at__isnull=False).exists()

@@ -8,14 +8,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import audit
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority
+from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
+from accounts.models import Account
 from passcodes import appeals
 from passcodes.actions import reason_from_json
 from passcodes.appeal_forms import AnswerForm
@@ -24,6 +26,20 @@ from passcodes.models import Appeal, AppealDocument
 from passcodes.reasons import text_of
 
 WAITS = {"state": AppealState.WAITING}
+
+
+def for_answers(account: Account) -> tuple[str, str] | None:
+    """How many appeals wait, and how many of them for too long."""
+    count = Appeal.objects.waiting().count()
+    if not count:
+        return None
+    words = ngettext("%(count)d appeal waits for an answer", "%(count)d appeals wait for an answer", count)
+    if late := Appeal.objects.overdue(timezone.now()).count():
+        words += " · " + ngettext("%(late)d overdue", "%(late)d overdue", late)
+    return words % {"count": count, "late": late}, reverse("admin:passcodes_appeal_changelist") + "?state=waiting"
+
+
+waiting.append(for_answers)
 
 
 class StateFilter(FieldFilter):
@@ -93,9 +109,11 @@ class AppealAdmin(AuditedAdmin):
     def document(self, appeal: Appeal) -> str:
         return f"{appeal.person.get_document_kind_display()} {appeal.person.masked_document}"
 
-    @admin.display(description=gettext_lazy("overdue"), boolean=True)
-    def overdue(self, appeal: Appeal) -> bool:
-        return appeal.is_overdue(timezone.now())
+    @admin.display(description=gettext_lazy("overdue"), empty_value="—")
+    def overdue(self, appeal: Appeal) -> str:
+        """For how long; colour alone would not say it."""
+        now = timezone.now()
+        return timesince(appeal.due_at, now) if appeal.is_overdue(now) else ""
 
     @admin.display(description=gettext_lazy("reason of the colour"))
     def why(self, appeal: Appeal) -> str:

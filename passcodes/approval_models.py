@@ -6,27 +6,44 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import Office
+from accounts.models import Account, Office
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.legal import LegalBasis
 from passcodes.risk_models import RiskBatch
 from passcodes.rule_models import RuleSet
 
 
+class Deed(models.TextChoices):
+    """What two offices do together."""
+
+    RELEASE = "release", _("put in force")
+    WITHDRAW = "withdraw", _("withdraw")
+
+
 class ApprovalQuerySet(models.QuerySet):
+    def open(self) -> "ApprovalQuerySet":
+        """Those that nobody has refused: they wait, or were agreed to."""
+        return self.filter(refused_at=None)
+
     def waiting(self) -> "ApprovalQuerySet":
         """Those that nobody has decided."""
         return self.filter(approved_at=None, refused_at=None)
 
-    def waiting_for(self, account, office: Office) -> "ApprovalQuerySet":
-        """Those that this officer could agree to."""
-        return self.waiting().exclude(proposer_office=office).exclude(proposed_by=account)
+    def waiting_for(self, account: Account, office: Office) -> "ApprovalQuerySet":
+        """Those that this officer could agree to: neither their own draft or proposal, nor one of their office.
+
+        A draft is of every office that whoever made it has ever decided for.
+        """
+        others = self.waiting().exclude(proposer_office=office).exclude(proposed_by=account)
+        makers = Account.objects.filter(Q(pk=account.pk) | Q(officer_roles__office=office)).values("pk")
+        own = Q(batch__created_by__in=makers) | Q(rule_set__created_by__in=makers)
+        return others.exclude(own, does=Deed.RELEASE)
 
 
 class Approval(models.Model):
     """双机关审批: what one officer proposes, with its legal basis, and an officer of another office agrees to.
 
-    Of a batch of risk data, or of a set of colour rules.
+    That a batch of risk data counts; that a set of colour rules does, or no longer does.
     """
 
     batch = models.ForeignKey(
@@ -35,6 +52,7 @@ class Approval(models.Model):
     rule_set = models.ForeignKey(
         RuleSet, models.PROTECT, null=True, related_name="approvals", verbose_name=_("set of colour rules")
     )
+    does = models.CharField(_("what is proposed"), max_length=8, choices=Deed, default=Deed.RELEASE)
     basis = models.CharField(_("legal basis"), max_length=10, choices=LegalBasis)
     reason = EncryptedTextField(_("why"), blank=True)
     proposed_by = models.ForeignKey(
@@ -83,8 +101,10 @@ class Approval(models.Model):
                 fields=["batch"], condition=Q(refused_at=None), name="approval_of_a_batch_asked_once"
             ),
             models.UniqueConstraint(
-                fields=["rule_set"], condition=Q(refused_at=None), name="approval_of_a_rule_set_asked_once"
+                fields=["rule_set", "does"], condition=Q(refused_at=None), name="approval_of_a_rule_set_asked_once"
             ),
+            models.CheckConstraint(condition=Q(does__in=Deed.values), name="approval_of_a_known_deed"),
+            models.CheckConstraint(condition=Q(batch=None) | Q(does=Deed.RELEASE), name="approval_withdraws_no_batch"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,8 @@
 """Two offices agree: one officer proposes with a legal basis, one of another office approves. Then it counts."""
 
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -9,16 +11,35 @@ from django.db.models import Q, QuerySet
 from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotAnOfficer
-from passcodes import risk
+from passcodes import risk, rules
 from passcodes.appeal_models import Appeal, AppealState
-from passcodes.approval_models import Approval
+from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
-from passcodes.models import RiskArea, RiskBatch, RiskRecord
+from passcodes.models import RiskArea, RiskBatch, RiskRecord, RuleSet
 from passcodes.risk_models import BatchState
 from passcodes.risk_rows import MANAGED_FOR
+from passcodes.rule_models import RuleSetState
 
 __all__ = ["NotAnOfficer"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What two offices do: to what stands in `state` and passes `check`, by `act`, which says no with `too_late`."""
+
+    model: type[RiskBatch | RuleSet]
+    state: str
+    act: Callable[..., None]
+    too_late: type[Exception]
+    check: Callable[[RiskBatch | RuleSet], None] = lambda thing: None
+
+
+STEPS = {
+    ("batch", Deed.RELEASE): Step(RiskBatch, BatchState.DRAFT, risk.release, risk.NotWaiting),
+    ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
+    ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
+}
 
 
 class NoBasis(Exception):
@@ -34,17 +55,32 @@ class NotProposed(Exception):
 
 
 @transaction.atomic
-def propose(*, batch: RiskBatch, basis: str, reason: str = "", by: Account, at: datetime) -> Approval:
-    """Ask another office to put a draft in force. Raises NoBasis, NotAnOfficer, NotProposed."""
+def propose(
+    *, basis: str, reason: str = "", does: str = Deed.RELEASE, by: Account, at: datetime, **thing: RiskBatch | RuleSet
+) -> Approval:
+    """Ask another office to put a draft in force, or to withdraw; `thing`: `batch=` or `rule_set=`.
+
+    A set of rules cannot be edited while it waits. Raises NoBasis, NotAnOfficer, NotProposed, rules.Incomplete.
+    """
     if basis not in LegalBasis.values:
         raise NoBasis
     office = officers.office_deciding(by)
-    if RiskBatch.objects.select_for_update().get(pk=batch.pk).state != BatchState.DRAFT:
+    [(field, proposed)] = thing.items()
+    step = STEPS[field, does]
+    locked = step.model.objects.select_for_update().get(pk=proposed.pk)
+    if locked.state != step.state:
         raise NotProposed
+    step.check(locked)
     try:
         with transaction.atomic():
             approval = Approval.objects.create(
-                batch=batch, basis=basis, reason=reason, proposed_by=by, proposer_office=office, proposed_at=at
+                **thing,
+                does=does,
+                basis=basis,
+                reason=reason,
+                proposed_by=by,
+                proposer_office=office,
+                proposed_at=at,
             )
     except IntegrityError as error:
         raise NotProposed from error
@@ -66,13 +102,19 @@ def may_approve(approval: Approval, account: Account) -> bool:
 
 
 @transaction.atomic
-def approve(*, batch: RiskBatch, by: Account, at: datetime) -> Approval:
-    """The batch counts. Raises NotAnOfficer; NotYours for who proposed it or is of the same office; NotProposed."""
+def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: RiskBatch | RuleSet) -> Approval:
+    """What was proposed is done. `thing`: `batch=` or `rule_set=`.
+
+    `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
+
+    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did; NotProposed;
+    rules.Incomplete.
+    """
     office = officers.office_deciding(by)
-    approval = Approval.objects.waiting().select_for_update().filter(batch=batch).first()
-    if approval is None:
+    approval = Approval.objects.waiting().select_for_update().filter(**thing).first()
+    if approval is None or seen not in (None, approval.pk):
         raise NotProposed
-    if approval.proposed_by_id == by.pk or approval.proposer_office_id == office.pk:
+    if not Approval.objects.waiting_for(by, office).filter(pk=approval.pk).exists():
         raise NotYours
     # Conditional: where rows are not locked, of two at once one is too late.
     values = {"approved_by": by, "approver_office": office, "approved_at": at}
@@ -81,21 +123,31 @@ def approve(*, batch: RiskBatch, by: Account, at: datetime) -> Approval:
     for name, value in values.items():
         setattr(approval, name, value)
     _record("approve", approval, by, at, basis=approval.basis, office=office.pk)
+    [field] = thing
+    step = STEPS[field, approval.does]
     try:
-        risk.release(batch=batch, by=by, at=at)
-    except risk.NotWaiting as error:
+        step.act(**thing, by=by, at=at)
+    except step.too_late as error:
         raise NotProposed from error
     return approval
 
 
 @transaction.atomic
-def refuse(*, batch: RiskBatch, by: Account, at: datetime) -> None:
-    """The batch never counts; one officer is enough. Raises risk.NotWaiting."""
-    waiting = Approval.objects.waiting().filter(batch=batch)
+def refuse(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet) -> None:
+    """What waits is not done; one officer is enough, also of those who proposed it. `thing`: `batch=` or `rule_set=`.
+
+    A batch never counts then, proposed or not. A set of rules stands as before: a draft can be edited again. Raises
+    risk.NotWaiting, NotProposed.
+    """
+    waiting = Approval.objects.waiting().filter(**thing)
     approval = waiting.first()
-    if approval and waiting.update(refused_by=by, refused_at=at):
+    refused = approval and waiting.filter(pk=approval.pk).update(refused_by=by, refused_at=at)
+    if refused:
         _record("refuse", approval, by, at)
-    risk.refuse(batch=batch, by=by, at=at)
+    if "batch" in thing:
+        risk.refuse(**thing, by=by, at=at)
+    elif not refused:
+        raise NotProposed
 
 
 def may_renew(batch: RiskBatch, account: Account) -> bool:
@@ -162,5 +214,8 @@ def _is_own(batch: RiskBatch, account: Account, office: Office) -> bool:
 
 
 def _record(verb: str, approval: Approval, by: Account, at: datetime, **detail) -> None:
+    subjects = {"batch": approval.batch_id, "rule_set": approval.rule_set_id}
+    about = {name: key for name, key in subjects.items() if key}
+    does = {} if approval.does == Deed.RELEASE else {"does": approval.does}
     subject = f"approval:{approval.pk}"
-    audit.record(by=by, action=f"{verb}-approval", subject=subject, at=at, batch=approval.batch_id, **detail)
+    audit.record(by=by, action=f"{verb}-approval", subject=subject, at=at, **about, **does, **detail)

@@ -8,7 +8,7 @@ from statistics import median
 from django.db.models import BigIntegerField, OuterRef
 from django.db.models.functions import Coalesce
 
-from accounts.models import Office
+from accounts.models import Office, Officer
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
 from passcodes.risk_models import BatchKind, BatchWay, RiskBatch
@@ -56,6 +56,6 @@ def at(now: datetime) -> dict:
             manual=manual[office.pk],
             overdue=overdue[office.name],
         )
-        for office in Office.objects.order_by("name", "pk")
+        for office in Office.objects.filter(pk__in=Officer.objects.values("office")).order_by("name", "pk")
     ]
     return {"offices": figures, "overdue": overdue.total(), "now": now}

@@ -44,10 +44,6 @@ class Conflict(Exception):
         self.batch = batch
 
 
-class NeedsSecond(Exception):
-    """Two offices have to agree before this batch counts: `approvals.propose`, `approvals.approve`."""
-
-
 class NotWaiting(Exception):
     """The batch does not stand where it would have to for this: it was decided before."""
 
@@ -101,22 +97,22 @@ def load(
         _count(batch, listing, taken, seen, at)
         audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, **counts(batch), way=way)
         if at_once and batch.state == BatchState.DRAFT:
-            with suppress(NeedsSecond):
+            with suppress(alone.NeedsSecond):
                 release(batch=batch, by=by, at=at)
     return batch
 
 
 @transaction.atomic
 def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
-    """The rows of a draft begin to count, at the next display or scan. Raises NotWaiting, NeedsSecond.
+    """The rows of a draft begin to count, at the next display or scan. Raises NotWaiting, alone.NeedsSecond.
 
     Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
     _one_at_a_time()
     office = by and officers.office_of(by)
     held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
-    if held_back and not alone.has_second(batch):
-        raise NeedsSecond
+    if held_back and not alone.has_second(batch=batch):
+        raise alone.NeedsSecond
     values = {"released_by": by, "released_office": office, "released_at": at, "sample": None}
     _move(batch, BatchState.DRAFT, BatchState.VISIBLE, **values)
     source = RiskSource.objects.select_for_update().get(pk=batch.source_id)

@@ -163,7 +163,18 @@ def for_second_office(account: Account) -> tuple[str, str] | None:
     return words % {"count": count}, address
 
 
-waiting.append(for_second_office)
+def for_stale_sources(account: Account) -> tuple[str, str] | None:
+    """Which sources keep everybody from being green, and where to see more."""
+    names = list(
+        RiskSource.objects.stale(timezone.now()).order_by("name").values_list("name", flat=True)[:MOST_COUNTED]
+    )
+    if not names:
+        return None
+    words = _("Not up to date, so that nobody's code is green: %(sources)s")
+    return words % {"sources": ", ".join(names)}, reverse("admin:passcodes_risksource_changelist")
+
+
+waiting.extend([for_stale_sources, for_second_office])
 
 
 @admin.register(RiskBatch, site=authority)
@@ -263,7 +274,7 @@ class RiskBatchAdmin(AuditedAdmin):
         batch = self.get_object(request, str(object_id))
         try:
             decide(batch=batch, by=request.user, at=timezone.now())
-        except (approvals.NotYours, risk.NeedsSecond):
+        except (approvals.NotYours, alone.NeedsSecond):
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
         except (risk.NotWaiting, approvals.NotProposed):
             self.message_user(request, _("This batch was decided before."), messages.WARNING)

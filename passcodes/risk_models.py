@@ -17,6 +17,12 @@ from passcodes.colour import RiskCategory, RiskLevel
 MANUAL = "manual"  # the slug of the source of what officers enter one by one
 
 
+class RiskSourceQuerySet(models.QuerySet):
+    def stale(self, at: datetime) -> "RiskSourceQuerySet":
+        """Those whose data are older than their limit, so that nobody is green."""
+        return self.filter(stale_from__lte=at)
+
+
 class RiskSource(models.Model):
     """风险数据来源: who sends lists, with which key, and how old they may become."""
 
@@ -34,6 +40,8 @@ class RiskSource(models.Model):
     last_fresh_at = models.DateTimeField(_("last data"), null=True, editable=False)
     stale_from = models.DateTimeField(_("stale from"), null=True, editable=False)  # follows from the two, for the facts
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = RiskSourceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("risk source")

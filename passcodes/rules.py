@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from accounts.models import Account
+from passcodes import alone
+from passcodes.approval_models import Deed
 from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule
 from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
 
@@ -22,7 +24,7 @@ BY_HOURS = {Condition.SYMPTOMS, Condition.GATE_FEVER}
 
 
 class NotDraft(Exception):
-    """The set does not stand where it would have to for this: it was decided before."""
+    """The set does not stand where it would have to for this: it was decided before, or is before another office."""
 
 
 class Incomplete(Exception):
@@ -69,16 +71,28 @@ class Missing:
 
 @functools.lru_cache(maxsize=8)
 def in_force(number: int | None) -> tuple[Rule, ...]:
-    """The rules of a released set; the default ones for None. Read once: a released set is never edited."""
+    """The rules of a released set; the default ones for None. Read once: a released set is never edited.
+
+    Raises LookupError for a draft, which must not be kept.
+    """
     if number is None:
         return DEFAULT_RULES
-    return tuple(row.value for row in ColourRule.objects.filter(rule_set__number=number).order_by("pk"))
+    rows = ColourRule.objects.filter(rule_set__number=number).exclude(rule_set__state=RuleSetState.DRAFT)
+    if not (found := tuple(row.value for row in rows.order_by("pk"))):
+        raise LookupError
+    return found
 
 
 def current(at: datetime) -> RuleSet | None:
     """The set that decides at that time; None: the default rules do. The same that comes with the facts."""
     released = RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__lte=at)
     return released.order_by("-valid_from", "-number").first()
+
+
+def without(rule_set: RuleSet, at: datetime) -> RuleSet | None:
+    """The set that decides if this one does not, at that time; None: the default rules do."""
+    others = RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__lte=at).exclude(pk=rule_set.pk)
+    return others.order_by("-valid_from", "-number").first()
 
 
 def at_present(at: datetime) -> tuple[Rule, ...]:
@@ -98,12 +112,25 @@ def dated(at: datetime) -> tuple[Rule, ...]:
     return tuple(found)
 
 
-@functools.lru_cache(maxsize=512)
 def words_of(rule: int, language: str) -> tuple[str, str]:
     """A rule's own reason and next step in the language; in English where it has no such; empty without any."""
-    row = ColourRule.objects.filter(pk=rule).first()
+    try:
+        return words_released(rule, language)
+    except LookupError:
+        row = ColourRule.objects.filter(pk=rule).first()
+        return _words(row, language) if row else ("", "")
+
+
+@functools.lru_cache(maxsize=512)
+def words_released(rule: int, language: str) -> tuple[str, str]:
+    """As `words_of`, read once: never of a draft, whose words may still change. Raises LookupError."""
+    row = ColourRule.objects.exclude(rule_set__state=RuleSetState.DRAFT).filter(pk=rule).first()
     if row is None:
-        return "", ""
+        raise LookupError
+    return _words(row, language)
+
+
+def _words(row: ColourRule, language: str) -> tuple[str, str]:
     return tuple(texts.get(language) or texts.get("en", "") for texts in (row.reason, row.next_step))
 
 
@@ -121,12 +148,13 @@ def declaration_days(at: datetime) -> int:
 def missing(rows: Iterable[ColourRule]) -> list[Missing]:
     """All that keeps these rules from being released; empty: nothing does."""
     rows = list(rows)
-    found = [Missing(row, problem) for row in rows for problem in _problems(row)]
+    found = [Missing(row, problem) for row in rows for problem in problems_of(row)]
     always = {row.condition for row in rows if row.valid_from is None and row.valid_to is None}
     return found + [Missing(None, problem) for condition, problem in SAFETY.items() if condition not in always]
 
 
-def _problems(row: ColourRule) -> list[Problem]:
+def problems_of(row: ColourRule) -> list[Problem]:
+    """All that is wrong with one rule, whatever the others of its set are."""
     if row.condition not in Condition.values or row.condition == Condition.IDENTITY:
         return [Problem.CONDITION]
     dated = row.valid_from is not None and row.valid_to is not None
@@ -153,17 +181,24 @@ def _may_have(condition: str, colour: int) -> bool:
     return condition not in UNKNOWN or WORST_FIRST.index(colour) <= WORST_FIRST.index(Colour.NEUTRAL)
 
 
+def check(rule_set: RuleSet) -> None:
+    """Raises Incomplete for a set that cannot be released."""
+    if problems := missing(rule_set.rules.order_by("pk")):
+        raise Incomplete(problems)
+
+
 @transaction.atomic
 def release(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
-    """A draft decides every colour, from its `valid_from` or now on, at the next display. Raises NotDraft, Incomplete.
+    """A draft decides every colour, from its `valid_from` or now on, at the next display.
 
-    Whatever must come before, as a second officer's consent, is to be asked for here.
+    Raises NotDraft, Incomplete; alone.NeedsSecond unless two offices have agreed, for which see `approvals`.
     """
     locked = RuleSet.objects.select_for_update().get(pk=rule_set.pk)
     if locked.state != RuleSetState.DRAFT:
         raise NotDraft
-    if problems := missing(locked.rules.order_by("pk")):
-        raise Incomplete(problems)
+    check(locked)
+    if not alone.has_second(rule_set=locked):
+        raise alone.NeedsSecond
     rule_set.state = RuleSetState.RELEASED
     rule_set.valid_from = max(locked.valid_from or at, at)  # never for the past
     rule_set.released_by, rule_set.released_at = by, at
@@ -173,13 +208,24 @@ def release(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
 
 @transaction.atomic
 def withdraw(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
-    """A released set ceases to count; the one before it decides again, at the next display. Raises NotDraft."""
-    values = {"state": RuleSetState.WITHDRAWN, "withdrawn_by": by, "withdrawn_at": at}
-    if not RuleSet.objects.filter(pk=rule_set.pk, state=RuleSetState.RELEASED).update(**values):
+    """A released set ceases to count; the one before it decides again, at the next display.
+
+    That turns people too, to green or to red. So once the set has begun it takes two offices: raises NotDraft, and
+    alone.NeedsSecond.
+    """
+    locked = RuleSet.objects.select_for_update().get(pk=rule_set.pk)
+    if locked.state != RuleSetState.RELEASED:
         raise NotDraft
-    for name, value in values.items():
-        setattr(rule_set, name, value)
+    if has_begun(locked, at) and not alone.has_second(rule_set=locked, does=Deed.WITHDRAW):
+        raise alone.NeedsSecond
+    rule_set.state, rule_set.withdrawn_by, rule_set.withdrawn_at = RuleSetState.WITHDRAWN, by, at
+    rule_set.save(update_fields=["state", "withdrawn_by", "withdrawn_at"])
     audit.record(by=by, action="withdraw-ruleset", subject=f"ruleset:{rule_set.pk}", at=at, version=rule_set.number)
+
+
+def has_begun(rule_set: RuleSet, at: datetime) -> bool:
+    """Whether colours were decided by it, or could have been."""
+    return rule_set.state == RuleSetState.RELEASED and rule_set.valid_from <= at
 
 
 def next_number() -> int:

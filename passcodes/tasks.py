@@ -1,4 +1,4 @@
-"""What the worker does for face checks, checks by a person and the national platform.
+"""What the worker does for face checks, checks by a person, stale risk data and the national platform.
 
 With `evaluate_faces` the only one to import face code.
 
@@ -6,6 +6,7 @@ Each task ends with its write, so it may be run again; one that has been overtak
 came) finishes quietly.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,8 +18,10 @@ from declarations import identity
 from passcodes import document_checks, face_checks, face_results, faces, looks, national_questions, relations
 from passcodes import notice_tasks as notice_tasks  # registers its own
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
-from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry
+from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry, RiskSource
 from passcodes.pictures import as_jpeg
+
+log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 90  # of the face that the authority gets
 
@@ -104,6 +107,15 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
     """Checks by a person that nobody decided within a day, and their photos; and checks whose relation has ended."""
     document_checks.lapse(at)
     relations.sweep(at)
+
+
+@task("freshness", every=timedelta(minutes=10))
+def announce_stale_data(task: Task, at: datetime) -> None:
+    """Tell operators of sources beyond their limit, for as long as nobody is green because of them."""
+    for source in RiskSource.objects.stale(at):
+        log.error(
+            "Risk data of %s are not up to date since %s: nobody's code is green.", source.slug, source.stale_from
+        )
 
 
 @task("national", every=timedelta(seconds=3) if settings.NATIONAL_URL else None)

@@ -53,7 +53,7 @@ def english() -> Iterator[None]:
 def rules_read_anew() -> None:
     """A test that is rolled back gives its version numbers free, which no process ever sees otherwise."""
     rules.in_force.cache_clear()
-    rules.words_of.cache_clear()
+    rules.words_released.cache_clear()
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from declarations.models import (
     name_hash,
 )
 from institutions.models import Entrance, Institution, InstitutionKind, Membership, MembershipRole
-from passcodes import rule_drafts
-from passcodes.models import PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource, RuleSet
+from passcodes import rule_drafts, rules
+from passcodes.models import Approval, PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource, RuleSet
 from scanning.ids import new_id
 from scanning.models import Scan
 
@@ -185,6 +185,32 @@ def rule_draft(*, at: datetime | None = None, **fields) -> RuleSet:
     draft = rule_drafts.new_draft(by=None, at=at or timezone.now())
     draft.rules.update(**{"office": "省疾控中心", "office_phone": "024-23388", **fields})
     return draft
+
+
+def agreed(*, rule_set: RuleSet, does: str = "release", at: datetime | None = None) -> Approval:
+    """What two offices have agreed to do with a set of rules: `rules.release` and `withdraw` take it then."""
+    at = at or timezone.now()
+    first, second = Account.objects.create(), Account.objects.create()
+    return Approval.objects.create(
+        rule_set=rule_set,
+        does=does,
+        basis="emergency",
+        reason="",
+        proposed_by=first,
+        proposer_office=province(),
+        proposed_at=at,
+        approved_by=second,
+        approver_office=office(),
+        approved_at=at,
+    )
+
+
+def released_rules(*, rule_set: RuleSet, at: datetime | None = None) -> RuleSet:
+    """The draft, put in force by two offices."""
+    at = at or timezone.now()
+    agreed(rule_set=rule_set, at=at)
+    rules.release(rule_set=rule_set, by=None, at=at)
+    return rule_set
 
 
 def institution(*, name: str = "沈阳市第一中学", credit_code: str = "12210100000000001J") -> Institution:

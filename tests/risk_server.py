@@ -20,6 +20,7 @@ class RiskServer:
         self.key = key
         self.batches: list[bytes] = []
         self.fault = ""
+        self.dripped = 0  # bytes
         self.asked: list[str] = []  # cursors of requests whose signature was right
 
     def __enter__(self) -> "RiskServer":
@@ -76,6 +77,7 @@ def _handler(server: RiskServer) -> type[BaseHTTPRequestHandler]:
             elif server.fault == "dripping":
                 for byte in body:
                     self.wfile.write(bytes([byte]))
+                    server.dripped += 1
                     time.sleep(0.01)
             else:
                 self.wfile.write(body)

@@ -15,7 +15,17 @@ from accounts.models import Account, AuditEntry, DeskClerk, Office, Officer
 from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
 from passcodes import actions, facts
-from passcodes.models import Appeal, ColourChange, DocumentCheck, PassCode, RiskArea, RiskBatch, RiskRecord, RiskSource
+from passcodes.models import (
+    Appeal,
+    ColourChange,
+    DocumentCheck,
+    PassCode,
+    RiskArea,
+    RiskBatch,
+    RiskRecord,
+    RiskSource,
+    RuleSet,
+)
 from tests import factories
 
 NAME, NUMBER = "令狐冲", factories.DOCUMENTS[1]
@@ -60,6 +70,7 @@ def world(officer):
         RiskBatch: listed.batch,
         RiskSource: listed.batch.source,
         RiskArea: factories.risk_area(division=110105),
+        RuleSet: RuleSet.objects.create(number=1, created_at=timezone.now()),
         ColourChange: ColourChange.objects.create(person=pass_code.person, colour=2, at=timezone.now()),
         Institution: institution,
         Administrator: Administrator.objects.get(),
@@ -195,6 +206,7 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
         factories.risk_record(number=factories.DOCUMENTS[number])
         factories.risk_area(division=110108, level="medium")
         factories.risk_source(slug=f"source-{number}")
+        factories.rule_draft()
         institution = factories.institution(name=f"机构{number}", credit_code=code)
         factories.member(institution=institution, account=account, role="admin")
         Proxy.objects.create(account=account, person=person, relation="other", created_at=timezone.now())

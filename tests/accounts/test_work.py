@@ -28,6 +28,7 @@ ROUND = (  # kinds that come round
     "partitions",
     "face-expire",
     "document-checks",
+    "freshness",
     "notices",
     "seal-audit",
     "retention",

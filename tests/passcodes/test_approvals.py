@@ -1,21 +1,21 @@
 """Two offices: whatever way data come in, many people or one chosen one are not coloured by one office alone."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import officers
 from accounts.models import Account, AuditEntry, Officer
-from passcodes import approvals, facts, risk
+from passcodes import alone, approvals, facts, risk
 from passcodes.actions import show_colour
 from passcodes.colour import Colour
 from passcodes.legal import LegalBasis
 from passcodes.models import Approval, RiskArea, RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes import lists
+from tests.passcodes.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -82,10 +82,10 @@ def test_few_people_are_put_in_force_by_one(source, ours):
 
 def test_many_people_wait_for_another_office(source, ours, theirs):
     batch = load(source, 4)
-    with pytest.raises(risk.NeedsSecond):
+    with pytest.raises(alone.NeedsSecond):
         release(batch, ours)
     approval = propose(batch, ours)
-    with pytest.raises(risk.NeedsSecond):
+    with pytest.raises(alone.NeedsSecond):
         release(batch, theirs)
     approve(batch, theirs)
     approval.refresh_from_db()
@@ -130,7 +130,7 @@ def test_a_legal_basis_is_needed_and_an_officer(source, ours):
 def test_many_small_lists_are_one_large_one(source, ours):
     for name in ("1", "2", "3"):
         release(load(source, name=name), ours)
-    with pytest.raises(risk.NeedsSecond):
+    with pytest.raises(alone.NeedsSecond):
         release(load(source, name="4"), ours)
 
 
@@ -149,7 +149,7 @@ def test_an_officer_s_office_is_counted_over_sources(ours):
     for number in range(3):
         release(load(factories.risk_source(slug=f"s{number}", office=f"o{number}")), ours)
     last = load(factories.risk_source(slug="last", office="another"))
-    with pytest.raises(risk.NeedsSecond):
+    with pytest.raises(alone.NeedsSecond):
         release(last, ours)
 
 
@@ -158,7 +158,7 @@ def test_withdrawing_and_trying_again_is_counted(source, ours):
         batch = load(source, name=name)
         release(batch, ours)
         risk.withdraw(batch=batch, by=ours, at=timezone.now())
-    with pytest.raises(risk.NeedsSecond):
+    with pytest.raises(alone.NeedsSecond):
         release(load(source, name="4"), ours)
 
 
@@ -257,7 +257,7 @@ def test_withdrawing_withdraws_the_renewal(code, ours, theirs):
 
 def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     batch = load(source, category="managed")
-    with pytest.raises(risk.NeedsSecond):
+    with pytest.raises(alone.NeedsSecond):
         release(batch, ours)
     record = batch.records.get()
     assert record.ends_at - record.starts_at == timedelta(hours=72)
@@ -272,6 +272,8 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
         ({"rule_set": "rules"}, "approval_of_one_thing"),
         ({"batch": None}, "approval_of_one_thing"),
         ({"basis": "because"}, "approval_on_a_listed_basis"),
+        ({"does": "ponder"}, "approval_of_a_known_deed"),
+        ({"does": "withdraw"}, "approval_withdraws_no_batch"),
     ],
 )
 def test_the_database_refuses_one_for_two(source, ours, theirs, values, constraint):
@@ -291,28 +293,6 @@ def test_the_database_has_one_open_approval_of_a_thing(source, ours, field):
     Approval.objects.create(proposed_at=timezone.now(), **given)
     with pytest.raises(IntegrityError, match=rf"asked_once|approval\.{field}"):
         Approval.objects.create(proposed_at=timezone.now(), **given)
-
-
-def at_once(*calls) -> list[str]:
-    """What became of calls in threads of their own, sorted."""
-    ready, ends = threading.Barrier(len(calls)), []
-
-    def run(call):
-        try:
-            ready.wait(10)
-            call()
-            ends.append("done")
-        except Exception as error:
-            ends.append(type(error).__name__)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[call]) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(ends)
 
 
 @pytest.mark.postgresql

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from passcodes import facts, risk
 from passcodes.actions import show_colour
+from passcodes.tasks import announce_stale_data
 from tests import factories
 from tests.passcodes import lists
 
@@ -62,6 +63,20 @@ def test_a_source_without_a_limit_never_is_stale(code):
     source = factories.risk_source(slug="without", fresh_hours=None)
     risk.mark_fresh(source=source, at=timezone.now() - timedelta(days=300))
     assert colour_of(code) == "green"
+
+
+def test_operators_are_told_as_long_as_it_lasts(source, caplog):
+    announce_stale_data(None, timezone.now())
+    risk.mark_fresh(source=source, at=timezone.now() - timedelta(days=2))
+    desk = factories.staff_client(account=factories.account(phone="+8613700000001", is_officer=True))
+    for _round in range(2):
+        announce_stale_data(None, timezone.now())
+    assert "Not up to date, so that nobody&#x27;s code is green: 省疾控" in desk.get("/admin/").text
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 2
+    risk.mark_fresh(source=source, at=timezone.now())
+    announce_stale_data(None, timezone.now())
+    assert "Not up to date" not in desk.get("/admin/").text
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 2
 
 
 @pytest.mark.parametrize(("category", "colour"), [("confirmed", "red"), ("managed", "yellow")])

@@ -76,6 +76,14 @@ def test_a_fault_leaves_everything_as_it_was(server, source, monkeypatch, capsys
     assert "applied 1" in pull(capsys)
 
 
+def test_a_body_that_drips_is_not_waited_for(server, source, monkeypatch, capsys):
+    monkeypatch.setattr(risk_pull, "DEADLINE", 0.2)
+    server.batches, server.fault = [lists.json_lines(PERSON) * 2], "dripping"
+    with pytest.raises(CommandError, match="too slow"):
+        pull(capsys)
+    assert server.dripped < len(server.batches[0])
+
+
 def test_batches_before_a_fault_stay(server, source, capsys):
     server.batches = [lists.json_lines(), b'{"name": "x"}']
     with pytest.raises(CommandError, match="These columns are not known"):

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 
 from accounts.models import AuditEntry
-from passcodes import actions, facts, rule_drafts, rules
+from passcodes import actions, alone, facts, rule_drafts, rules
 from passcodes.colour import DEFAULT_RULES, Colour, Condition
 from passcodes.models import ColourChange, ColourRule, RuleSet
 from passcodes.reasons import TEXTS, text_of
@@ -63,7 +63,7 @@ def test_copy_of_the_default_rules_lacks_offices_only(now):
 def test_next_draft_is_a_copy_of_what_counts(now):
     first = factories.rule_draft(at=now)
     first.rules.filter(condition="contact").update(days=7)
-    rules.release(rule_set=first, by=None, at=now)
+    factories.released_rules(rule_set=first, at=now)
     second = rule_drafts.new_draft(by=None, at=now)
     assert (first.number, second.number) == (1, 2)
     assert second.rules.get(condition="contact").days == 7
@@ -102,7 +102,7 @@ def test_incomplete_set_cannot_be_released(now, condition, change, problem):
     draft.rules.filter(condition=condition).update(**change)
     assert problems_of(draft) == [problem]
     with pytest.raises(rules.Incomplete) as refused:
-        rules.release(rule_set=draft, by=None, at=now)
+        factories.released_rules(rule_set=draft, at=now)
     assert [missing.problem for missing in refused.value.problems] == [problem]
     assert RuleSet.objects.get().state == "draft"
     assert not AuditEntry.objects.filter(action="release-ruleset").exists()
@@ -128,8 +128,9 @@ def test_release_shows_at_the_very_next_display_and_withdrawal_too(person, now):
     draft = factories.rule_draft(at=now)
     draft.rules.filter(parameter="managed").update(colour=Colour.RED)
     assert shown(person, now).colour == Colour.YELLOW
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     assert shown(person, now).colour == Colour.RED
+    factories.agreed(rule_set=draft, does="withdraw", at=now)
     rules.withdraw(rule_set=draft, by=None, at=now)
     assert shown(person, now).colour == Colour.YELLOW
     assert list(ColourChange.objects.order_by("pk").values_list("colour", flat=True)) == [1, 2, 1]
@@ -143,7 +144,7 @@ def test_set_for_later_begins_to_the_second(person, now):
     draft.save()
     draft.rules.filter(condition="not_current").update(colour=Colour.YELLOW, days=1)
     person.declarations.update(made_at=now - timedelta(days=2))
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     assert shown(person, now + HOUR - SECOND).colour == Colour.GREEN
     assert shown(person, now + HOUR).colour == Colour.YELLOW
 
@@ -152,7 +153,7 @@ def test_set_never_counts_for_the_past(now):
     draft = factories.rule_draft(at=now)
     draft.valid_from = now - HOUR
     draft.save()
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     assert RuleSet.objects.get().valid_from == now
 
 
@@ -161,7 +162,7 @@ def test_latest_begun_set_decides(now):
         draft = factories.rule_draft(at=now)
         draft.valid_from = now + begins
         draft.save()
-        rules.release(rule_set=draft, by=None, at=now)
+        factories.released_rules(rule_set=draft, at=now)
     assert [rules.current(now + hours * HOUR) and rules.current(now + hours * HOUR).number for hours in range(5)] == [
         None,
         1,
@@ -177,7 +178,7 @@ def test_dated_rule_begins_and_ends_to_the_second_and_says_until_when(person, no
     rule = draft.rules.get(condition="contact")
     rule.valid_from, rule.valid_to = now + HOUR, now + 2 * HOUR
     rule.save()
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     colours = [shown(person, now + after).colour for after in (HOUR - SECOND, HOUR, 2 * HOUR - SECOND, 2 * HOUR)]
     assert colours == [Colour.GREEN, Colour.YELLOW, Colour.YELLOW, Colour.GREEN]
     assert shown(person, now + HOUR).until == now + 2 * HOUR
@@ -190,7 +191,7 @@ def test_reason_has_the_rules_own_words_and_office(person, now):
         reason={"zh-hans": "您曾在%(place)s接触病例，100%%属实。", "en": "Contact in %(place)s, 100% sure."},
         next_step={"zh-hans": "请致电。", "en": "Call 100%(."},
     )
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     shown(person, now)
     reason = actions.reason_from_json(ColourChange.objects.get().reasons[0])
     text = text_of(reason)
@@ -205,7 +206,7 @@ def test_reason_has_the_rules_own_words_and_office(person, now):
 
 def test_office_of_a_risk_record_stays_its_own(person, now):
     factories.risk_record(category="managed")
-    rules.release(rule_set=factories.rule_draft(at=now), by=None, at=now)
+    factories.released_rules(rule_set=factories.rule_draft(at=now), at=now)
     [reason] = shown(person, now).reasons
     assert (reason.office, reason.office_phone) == ("沈阳市疾病预防控制中心", "024-12320")
 
@@ -218,7 +219,7 @@ def test_colour_shown_before_there_were_rows_can_still_be_read():
 
 
 def test_rules_are_read_once_for_each_version(person, now, django_assert_num_queries):
-    rules.release(rule_set=factories.rule_draft(at=now), by=None, at=now)
+    factories.released_rules(rule_set=factories.rule_draft(at=now), at=now)
     shown(person, now)
     with django_assert_num_queries(1):
         shown(person, now)
@@ -227,10 +228,48 @@ def test_rules_are_read_once_for_each_version(person, now, django_assert_num_que
 @pytest.mark.parametrize("decide", [rules.release, rules.withdraw])
 def test_set_is_decided_once(now, decide):
     draft = factories.rule_draft(at=now)
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
+    factories.agreed(rule_set=draft, does="withdraw", at=now)
     rules.withdraw(rule_set=draft, by=None, at=now)
     with pytest.raises(rules.NotDraft):
         decide(rule_set=draft, by=None, at=now)
+
+
+def test_without_two_offices_no_set_is_put_in_force_or_withdrawn(now):
+    draft = factories.rule_draft(at=now)
+    with pytest.raises(alone.NeedsSecond):
+        rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
+    with pytest.raises(alone.NeedsSecond):
+        rules.withdraw(rule_set=draft, by=None, at=now)
+    assert RuleSet.objects.get().state == "released"
+
+
+def test_set_that_has_not_begun_is_withdrawn_by_one(now):
+    draft = factories.rule_draft(at=now)
+    RuleSet.objects.update(valid_from=now + HOUR)
+    factories.released_rules(rule_set=draft, at=now)
+    with pytest.raises(alone.NeedsSecond):
+        rules.withdraw(rule_set=draft, by=None, at=now + HOUR)
+    rules.withdraw(rule_set=draft, by=None, at=now + HOUR - SECOND)
+    assert RuleSet.objects.get().state == "withdrawn"
+
+
+def test_nothing_of_a_draft_is_kept_in_the_process(now):
+    draft = factories.rule_draft(at=now)
+    rule = draft.rules.get(condition="contact")
+    with pytest.raises(LookupError):
+        rules.in_force(draft.number)
+    assert rules.words_of(rule.pk, "en")[0] == rule.reason["en"]
+    draft.rules.update(reason={"zh-hans": "原因", "en": "Another reason."})
+    assert rules.words_of(rule.pk, "en")[0] == "Another reason."
+    assert rules.words_of(0, "en") == ("", "")
+
+
+def test_the_set_that_decides_without_another(now):
+    first, second = (factories.released_rules(rule_set=factories.rule_draft(at=now), at=now) for _ in range(2))
+    assert rules.current(now) == rules.without(first, now) == second
+    assert rules.without(second, now) == first
 
 
 def test_draft_is_never_withdrawn(now):
@@ -267,7 +306,7 @@ def test_days_of_a_declaration_follow_the_rules(now):
     assert rules.declaration_days(now) == 3
     draft = factories.rule_draft(at=now)
     draft.rules.filter(condition=Condition.NOT_CURRENT).update(days=7)
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     assert rules.declaration_days(now) == 7
     assert max(rule.days for rule in rules.ever_released() if rule.condition == Condition.NOT_CURRENT) == 7
 
@@ -279,7 +318,7 @@ def test_rules_to_come_are_known_with_their_dates(now):
     draft.rules.exclude(condition="not_current").update(days=0)
     draft.valid_from = begins
     draft.save()
-    rules.release(rule_set=draft, by=None, at=now)
+    factories.released_rules(rule_set=draft, at=now)
     dated = [
         (rule.days, rule.valid_from, rule.valid_to) for rule in rules.dated(now) if rule.condition == "not_current"
     ]

@@ -94,6 +94,14 @@ ACTORS = (
         totp_secret="LIAONINGDEMOSECONDOFFICER234567B",
         note="/admin/login/, of another office: agrees to what the first has proposed",
     ),
+    Actor(
+        "authority",
+        "+8613800000010",
+        "演示复核",
+        password=PASSWORD,
+        totp_secret="LIAONINGDEMOTHIRDOFFICER2345677C",
+        note="/admin/login/, of a third office: answers appeals against what the two have signed",
+    ),
 )
 
 
@@ -111,9 +119,10 @@ RELATIVES = (
     Relative("演示孩子", "210102201801019018", Relation.CHILD),
 )
 OFFICE = {"name": "演示社区服务台", "phone": "024-12345", "division": 210100}
-OFFICES = (  # of the two who decide
+OFFICES = (  # of those who decide
     {"name": "演示疾病预防控制中心", "phone": "024-12320", "division": 210000},
     {"name": "演示卫生健康委员会", "phone": "024-12321", "division": 210100},
+    {"name": "演示申诉复核办公室", "phone": "024-12322", "division": 210000},
 )
 
 
@@ -327,7 +336,7 @@ def _facts(actor: Actor, account: Account, person: Person, deciding: list[Accoun
             office="演示疾病预防控制中心",
             office_phone="024-12320",
         )
-        first, second = deciding
+        first, second, _third = deciding
         enter = {"basis": LegalBasis.CASES, "by": first, "at": at}
         approvals.approve(batch=approvals.enter(row=record, **enter).batch, by=second, at=at)
 

@@ -107,6 +107,15 @@ def test_photo_of_another_appeal_is_not_found(appeal, judge, holder, code):
     assert admin.get(f"{QUEUE}{appeal.pk}/photo/{theirs.documents.get().pk}/").status_code == 404
 
 
+def test_first_page_says_what_waits_and_what_is_overdue(appeal, judge):
+    admin = factories.staff_client(account=judge)
+    assert "1 appeal waits for an answer<" in admin.get("/admin/").text
+    Appeal.objects.update(created_at=timezone.now() - timedelta(hours=30), due_at=timezone.now() - timedelta(hours=6))
+    assert "1 appeal waits for an answer · 1 overdue" in admin.get("/admin/").text
+    decide(appeal, judge)
+    assert "waits for an answer" not in admin.get("/admin/").text
+
+
 def test_overdue_ones_come_first(holder, code, judge):
     now = timezone.now()
     made = []
