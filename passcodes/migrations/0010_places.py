@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('declarations', '0002_proxies'),
-        ('passcodes', '0008_appeals'),
+        ('passcodes', '0009_rule_pages'),
     ]
 
     operations = [
