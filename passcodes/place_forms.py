@@ -45,7 +45,7 @@ class PlacesForm(forms.Form):
             initial=Said.NOT_THERE if area.pk in self.denied else None,
         )
         self.fields[f"last_on-{area.pk}"] = DayField(
-            label=_("If you were there: the last day"),
+            label=_("If you were there: your last day at %(place)s") % {"place": area.place},
             help_text=_("From %(first)s to %(last)s") % {"first": area.starts_on, "last": last},
             required=False,
             widget=forms.DateInput(
