@@ -348,7 +348,7 @@ def test_the_same_place_of_two_lists_is_asked_about_once_at_the_worst_level(resi
     market(level="medium")
     high = market(level="high")
     page = get(resident, code).text
-    assert page.count(MARKET) == 1 and "High risk since 2026-11-20" in page
+    assert page.count(f"区{MARKET}") == 1 and "High risk since 2026-11-20" in page
     post(resident, code, **{f"said-{high.pk}": "not_there"})
     assert is_asked(code) == []
 
@@ -360,7 +360,7 @@ def test_the_page_costs_the_same_with_one_and_three_places(resident, code, numbe
         market(days_ago=n)
         answer(code, factories.risk_area(place=f"北市场{n}", starts_on=TODAY), last_on=TODAY)
     with django_assert_num_queries(6):  # session, account, facts, asked, denied, admitted
-        assert get(resident, code).text.count(f"{MARKET}") == number
+        assert get(resident, code).text.count(f"区{MARKET}") == number
 
 
 def test_what_was_withdrawn_is_told_by_its_place(resident, code):
