@@ -11,7 +11,8 @@ from accounts.models import AuditEntry
 from passcodes import appeals, facts, places
 from passcodes.actions import reason_from_json, show_colour
 from passcodes.colour import Colour
-from passcodes.models import ColourChange, PassCode, PlaceAnswer
+from passcodes.models import ColourChange, Notice, PassCode, PlaceAnswer
+from passcodes.notice_search import search
 from passcodes.reasons import text_of
 from passcodes.risk import withdraw
 from tests import factories
@@ -239,6 +240,19 @@ def test_constraints(code):
     other = market(days_ago=9)
     with pytest.raises(IntegrityError), transaction.atomic():
         PlaceAnswer.objects.create(person=code.person, area=other, was_there=False, last_on=TODAY, answered_at=NOW)
+
+
+def test_only_who_was_there_is_told_by_message_when_a_place_is_withdrawn(holder, code):
+    neighbour = factories.account(phone="+8613800000002")
+    factories.pass_code(account=neighbour, number=factories.DOCUMENTS[1])
+    area = market()
+    search(NOW)
+    assert not Notice.objects.exists()  # a question, which the code page asks
+    answer(code, area)
+    withdraw(batch=area.batch, by=None, at=NOW)
+    search(NOW)
+    notice = Notice.objects.get()
+    assert (notice.person_id, notice.cause) == (code.person_id, f"withdrawn:{area.batch.pk}")
 
 
 # The page
