@@ -12,6 +12,7 @@ from passcodes import appeals, facts, places
 from passcodes.actions import reason_from_json, show_colour
 from passcodes.colour import Colour
 from passcodes.models import ColourChange, Notice, PassCode, PlaceAnswer
+from passcodes.my_data import place_answers, what_remains
 from passcodes.notice_search import search
 from passcodes.reasons import text_of
 from passcodes.risk import withdraw
@@ -385,3 +386,13 @@ def test_what_was_withdrawn_is_told_by_its_place(resident, code):
         withdraw(batch=row.batch, by=None, at=NOW)
     page = resident.get(f"/code/{code.public_id}/history/", headers={"accept-language": "en"}).text
     assert f"{MARKET}: high risk" in page and "北市场" not in page
+
+
+def test_my_data_has_the_answers(resident, holder, code):
+    answer(code, market(), last_on=TODAY)
+    page = resident.get("/me/", headers={"accept-language": "en"}).text
+    assert "Answers about places that are risk areas" in page and MARKET in page
+    row = next(place_answers(holder, NOW))
+    assert [fact.value for fact in row] == [f"辽宁省沈阳市和平区{MARKET}", True, TODAY, NOW]
+    remainders = {remainder.what: remainder.until for remainder in what_remains(holder, NOW)}
+    assert remainders["Answers about places, until they are risk areas no more"] is None
