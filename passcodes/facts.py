@@ -26,6 +26,10 @@ WAS_THERE = """
       AND (w.last_on IS NULL OR a.starts_on <= w.last_on) AND (a.ends_on IS NULL OR a.ends_on >= said.starts_on)
 """
 
+# Which batches count, and whether nobody can be known to be without risk: in the statements below.
+VISIBLE = "b.state = 'visible'"
+STALE = "EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s)"
+
 # `p` is the person. Lists come as JSON arrays of arrays. Areas that are a named place are not met by division: only
 # by an answer.
 COLUMNS = f"""
@@ -170,11 +174,17 @@ def for_person(*, person_id: int, at: datetime) -> dict | None:
 BY_PEOPLE = f"SELECT {COLUMNS} FROM declarations_person p {LATEST_DECLARATION} WHERE p.id IN ({{people}})"
 
 
-def for_people(*, person_ids: Iterable[int], at: datetime) -> dict[int, dict]:
-    """The facts' rows of some hundred people in one statement, by person id."""
-    sql = BY_PEOPLE.format(people=", ".join(str(int(pk)) for pk in person_ids))
+def for_people(
+    *, person_ids: Iterable[int], at: datetime, counting: str = VISIBLE, stale: str = STALE
+) -> dict[int, dict]:
+    """The facts' rows of some hundred people in one statement, by person id.
+
+    `counting` and `stale` say otherwise in SQL which batches count and whether data are stale, for `dry_run`.
+    """
+    sql = for_database(BY_PEOPLE, connection.vendor, bool(settings.NATIONAL_URL))
+    sql = sql.replace(VISIBLE, f"({counting})").replace(STALE, stale)
     with connection.cursor() as cursor:
-        _execute(cursor, sql, {"at": at})
+        cursor.execute(sql.format(people=", ".join(str(int(pk)) for pk in person_ids)), _parameters({"at": at}))
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return {row["person_id"]: row for row in rows}
@@ -187,7 +197,8 @@ _names: dict[str, list[str]] = {}
 def fetch_one(sql: str, parameters: dict) -> dict | None:
     """The first row of a statement made with COLUMNS, by column name. `parameters` must hold `at`."""
     with connection.cursor() as cursor:
-        _execute(cursor, sql, parameters)
+        text = for_database(sql, connection.vendor, bool(settings.NATIONAL_URL))
+        cursor.execute(text, _parameters(parameters))
         row = cursor.fetchone()
         if sql not in _names:
             _names[sql] = [column[0] for column in cursor.description]
@@ -201,9 +212,8 @@ def with_dates(parameters: dict) -> dict:
     return {**parameters, **days, "symptoms_since": at - SYMPTOMS_KEPT}
 
 
-def _execute(cursor, sql: str, parameters: dict) -> None:
-    parameters = with_dates(parameters)
-    cursor.execute(for_database(sql, connection.vendor, bool(settings.NATIONAL_URL)), as_database_values(parameters))
+def _parameters(given: dict) -> dict:
+    return as_database_values(with_dates(given))
 
 
 @functools.cache

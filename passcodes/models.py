@@ -14,6 +14,7 @@ from passcodes.appeal_models import Appeal as Appeal
 from passcodes.appeal_models import AppealDocument as AppealDocument
 from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
+from passcodes.dry_run_models import DryRun as DryRun
 from passcodes.findings import LiveFinding
 from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.notice_models import Notice as Notice

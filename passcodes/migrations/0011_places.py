@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('declarations', '0002_proxies'),
-        ('passcodes', '0009_rule_pages'),
+        ('passcodes', '0010_dry_runs'),
     ]
 
     operations = [
