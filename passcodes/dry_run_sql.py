@@ -12,7 +12,7 @@ from django.db import connection
 
 from declarations.models import Assurance
 from passcodes.colour import ABROAD, FEVER, WORST_FIRST, Condition, Rule, day_of
-from passcodes.facts import STALE, SYMPTOMS_KEPT, VISIBLE
+from passcodes.facts import STALE, SYMPTOMS_KEPT, VISIBLE, WAS_THERE
 
 BETTER_FIRST = WORST_FIRST[::-1]
 SEVERITY = {colour: place for place, colour in enumerate(BETTER_FIRST)}  # 0 = green: nothing applies
@@ -68,7 +68,7 @@ places AS (
     FROM (SELECT division FROM people UNION SELECT division FROM declarations_stay) known
     CROSS JOIN (SELECT 1 AS width UNION ALL SELECT 100 UNION ALL SELECT 10000) wider
     JOIN passcodes_riskarea a ON a.division = known.division / wider.width * wider.width
-   WHERE a.starts_on <= %(today)s),
+   WHERE a.place = '' AND a.starts_on <= %(today)s),
 """
 
 # The severity of each reason, and with it everybody's colour.
@@ -107,6 +107,12 @@ STAYED_IN_AREA = """
 
 LIVES_IN_AREA = """
   places a JOIN people p ON p.division = a.division
+  JOIN passcodes_riskbatch b ON b.id = a.batch_id"""
+
+WAS_IN_PLACE = f"""
+  passcodes_placeanswer w JOIN passcodes_riskarea said ON said.id = w.area_id
+  JOIN passcodes_riskarea a ON {WAS_THERE} AND a.starts_on <= %(today)s
+  JOIN people p ON p.id = w.person_id
   JOIN passcodes_riskbatch b ON b.id = a.batch_id"""
 
 STAYED = f"""
@@ -148,6 +154,7 @@ class Statement:
             self._branch(LISTED, {Condition.RISK: self._listed}, in_batch=True),
             self._branch(STAYED_IN_AREA, {Condition.AREA: self._stayed_in_area}, in_batch=True),
             self._branch(LIVES_IN_AREA, {Condition.AREA: self._lives_in_area}, in_batch=True),
+            self._branch(WAS_IN_PLACE, {Condition.AREA: self._was_in_place}, in_batch=True),
             self._branch(STAYED, {Condition.ABROAD: self._abroad, Condition.CONTACT: self._contact}),
             self._branch(HAD_SYMPTOMS, {Condition.SYMPTOMS: self._symptoms}),
             self._branch(HAD_FEVER, {Condition.GATE_FEVER: self._gate_fever}),
@@ -190,6 +197,9 @@ class Statement:
 
     def _lives_in_area(self, rule: Rule) -> str:
         return f"a.level = {self._value(rule.parameter)} AND (a.ends_on IS NULL OR a.ends_on >= {self._days_ago(rule)})"
+
+    def _was_in_place(self, rule: Rule) -> str:
+        return f"{self._lives_in_area(rule)} AND (w.last_on IS NULL OR w.last_on >= {self._days_ago(rule)})"
 
     def _abroad(self, rule: Rule) -> str:
         return f"s.division = {ABROAD} AND s.to_on >= {self._days_ago(rule)}"
