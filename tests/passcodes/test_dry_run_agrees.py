@@ -25,7 +25,17 @@ from passcodes.colour import (
     Rule,
     assess,
 )
-from passcodes.models import Appeal, ColourRule, GateReading, NationalQuery, RiskArea, RiskBatch, RiskRecord, RuleSet
+from passcodes.models import (
+    Appeal,
+    ColourRule,
+    GateReading,
+    NationalQuery,
+    PlaceAnswer,
+    RiskArea,
+    RiskBatch,
+    RiskRecord,
+    RuleSet,
+)
 from tests import factories
 from tests.passcodes import lists
 from tests.passcodes.test_colour import AT, SECOND, TODAY
@@ -69,7 +79,16 @@ people = st.fixed_dictionaries(
         "risks": st.lists(listed, max_size=2),
     }
 )
-areas = st.tuples(batches, st.sampled_from(RiskLevel), st.sampled_from(AREAS), spans, st.booleans())
+areas = st.tuples(
+    batches,
+    st.sampled_from(RiskLevel),
+    st.sampled_from(AREAS),
+    spans,
+    st.booleans(),
+    st.sampled_from(["", "", "market", "station"]),
+)
+# Person and area by their numbers; whether they were there; the last day, or none.
+answers = st.tuples(st.integers(0, 5), st.integers(0, 3), st.sampled_from([True, True, False]), st.none() | days)
 
 
 @st.composite
@@ -90,7 +109,7 @@ def one_rule(draw) -> Rule:
 sets = st.just(list(DEFAULT_RULES)) | st.lists(one_rule(), max_size=5) | st.lists(one_rule(), min_size=1, max_size=1)
 
 
-def populate(someones, some_areas, states) -> list[RiskBatch]:
+def populate(someones, some_areas, some_answers, states) -> list[RiskBatch]:
     """The people, what they said and what is known of them; the batches, by number, in these states."""
     account = factories.account()
     batches = [
@@ -124,11 +143,34 @@ def populate(someones, some_areas, states) -> list[RiskBatch]:
             )
             for batch, category, starts_at, ends_at in someone["risks"]
         )
-    RiskArea.objects.bulk_create(
-        RiskArea(batch=batches[batch], level=level, division=place, starts_on=first, ends_on=last if ended else None)
-        for batch, level, place, (first, last), ended in some_areas
-    )
+    areas = [
+        RiskArea.objects.create(
+            batch=batches[batch],
+            level=level,
+            division=division,
+            starts_on=first,
+            ends_on=last if ended else None,
+            place=place,
+        )
+        for batch, level, division, (first, last), ended, place in some_areas
+    ]
+    answer([*Person.objects.order_by("pk")], [area for area in areas if area.place], some_answers)
     return batches
+
+
+def answer(people: list[Person], areas: list[RiskArea], some_answers) -> None:
+    """What people said of named places, of each pair the last."""
+    pairs = {(person, area): said for person, area, *said in some_answers if person < len(people) and area < len(areas)}
+    PlaceAnswer.objects.bulk_create(
+        PlaceAnswer(
+            person=people[person],
+            area=areas[area],
+            was_there=was_there,
+            last_on=last_on if was_there else None,
+            answered_at=AT,
+        )
+        for (person, area), (was_there, last_on) in pairs.items()
+    )
 
 
 def rule_set(values: list[Rule], **given) -> RuleSet:
@@ -188,6 +230,7 @@ def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Co
 @given(
     st.lists(people, min_size=1, max_size=8),
     st.lists(areas, max_size=4),
+    st.lists(answers, max_size=6),
     st.permutations(STATES),
     st.lists(st.sampled_from([None] * 5 + [AT, AT + SECOND]), min_size=3, max_size=3),
     st.lists(st.sampled_from(["granted", "overdue", "open"]), max_size=3),
@@ -196,9 +239,11 @@ def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Co
     sets,
 )
 @settings(max_examples=30, deadline=None)
-def test_statement_and_pure_function_agree(someones, some_areas, states, stale, appealing, asks, present, proposed):
+def test_statement_and_pure_function_agree(
+    someones, some_areas, some_answers, states, stale, appealing, asks, present, proposed
+):
     with transaction.atomic(), override_settings(NATIONAL_URL="https://national.example" if asks else ""):
-        batches = populate(someones, some_areas, states)
+        batches = populate(someones, some_areas, some_answers, states)
         for batch, stale_from in zip(batches, stale, strict=True):
             batch.source.stale_from = stale_from
             batch.source.save()
@@ -269,10 +314,10 @@ def test_statement_and_pure_function_agree_to_the_second():
         210505: (1, 1, True),
     }
     some_areas = [
-        (0, RiskLevel.HIGH, place, (TODAY + day * first, TODAY + day * last), ended)
+        (0, RiskLevel.HIGH, place, (TODAY + day * first, TODAY + day * last), ended, "")
         for place, (first, last, ended) in spans.items()
     ]
-    populate(edges(), some_areas, ["visible"])
+    populate(edges(), some_areas, [], ["visible"])
     was = colours(DEFAULT_RULES)
     assert set(was.values()) == {GREEN, YELLOW, RED, GREY}
     nothing = rule_set([Rule(Condition.NOT_CURRENT, GREY, days=4)])
