@@ -149,6 +149,17 @@ def load(at: datetime) -> list[str]:
     return sessions
 
 
+def add_risks(rows: int) -> None:
+    """So many more risk records, of nobody here."""
+    sql = """
+INSERT INTO passcodes_riskrecord (batch_id, document_hash, category, starts_at, source, office, office_phone)
+SELECT n %% 1000 + 1, md5('more' || n), 'confirmed', now() - interval '1 day', 'bench', 'office', '024-12320'
+  FROM generate_series(1, %s) n"""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [rows])
+        cursor.execute("VACUUM ANALYZE passcodes_riskrecord")
+
+
 def ciphertexts() -> dict[str, bytes]:
     """What stands in the encrypted columns, the same for everybody."""
     texts = {
