@@ -196,6 +196,7 @@ def check_accessibility() -> Callable[[Page], None]:
     source = AXE.read_text(encoding="utf-8")
 
     def check(page: Page) -> None:
+        page.wait_for_load_state()  # or half a page would be judged
         page.evaluate(source)  # a script tag would meet the CSP
         # Without preloading, which copies stylesheets that import others into the page, where the CSP stops them.
         options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "preload": False}
