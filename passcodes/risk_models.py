@@ -74,6 +74,10 @@ class BatchWay(models.TextChoices):
     NATIONAL = "national", _("asked of the national platform")
 
 
+BY_HAND = (BatchWay.MANUAL, BatchWay.UPLOAD)  # an officer has chosen whom
+SENT = (BatchWay.COMMAND, BatchWay.PUSH, BatchWay.PULL)  # the source itself has
+
+
 class BatchKind(models.TextChoices):
     """What the rows of a list are about."""
 

@@ -10,7 +10,7 @@ from tests import factories
 from tests.browser.test_main_path import sign_in
 from tests.browser.test_staff_help import sign_in_staff, staff
 
-HOLDER, OFFICER = "+8613800000001", "+8613800000008"
+HOLDER, OFFICER, OTHER = "+8613800000001", "+8613800000008", "+8613800000009"
 LIST = (
     "证件类型,证件号码,人员类别,管控开始时间,管控结束时间,机关,机关电话\r\n"
     f"身份证,{factories.DOCUMENTS[0]},密接,2026-11-01,2099-01-01,和平区疾控中心,024-12345\r\n"
@@ -45,8 +45,20 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     phone.reload()
     phone.get_by_role("heading", name="绿码").wait_for()  # a draft counts for nobody
 
-    desk.get_by_role("button", name="确认生效").click()
-    desk.get_by_text("名单已生效").wait_for()
+    assert not desk.get_by_role("button", name="确认生效").count()  # nobody puts an upload in force alone
+    desk.get_by_label("法律依据").select_option(value="cases")
+    desk.get_by_role("button", name="提请另一机关同意").click()
+    desk.get_by_text("已提请").first.wait_for()
+    check_accessibility(desk)
+    phone.reload()
+    phone.get_by_role("heading", name="绿码").wait_for()
+
+    other = new_phone(viewport={"width": 1100, "height": 740})
+    sign_in_staff(other, staff(OTHER, office=factories.office()), "/admin/")
+    other.get_by_role("link", name="1 个批次待您同意").click()
+    other.get_by_role("button", name="同意并生效").click()
+    other.get_by_text("名单已生效").wait_for()
+    desk.reload()
     phone.reload()
     phone.get_by_role("heading", name="红码").wait_for()
     assert "和平区疾控中心" in phone.locator("main").inner_text()

@@ -45,7 +45,7 @@ def code():
     return factories.pass_code(account=factories.account())
 
 
-def load(source, length=1, *, name="1", way="upload", by=None, at_once=False, category="confirmed"):
+def load(source, length=1, *, name="1", way="command", by=None, at_once=False, category="confirmed"):
     file = lists.text(*(lists.row(lists.number(n), category) for n in range(length)))
     return risk.load(source=source, file=file, name=name, way=way, by=by, at=timezone.now(), at_once=at_once)
 
@@ -74,7 +74,7 @@ def colour_of(code) -> Colour:
     return show_colour(row=row, at=now).colour
 
 
-def test_few_people_are_put_in_force_by_one(source, ours):
+def test_few_people_that_came_by_machine_are_put_in_force_by_one(source, ours):
     batch = load(source, 3)
     release(batch, ours)
     assert (batch.state, batch.released_office) == ("visible", officers.office_of(ours))
@@ -134,8 +134,22 @@ def test_many_small_lists_are_one_large_one(source, ours):
         release(load(source, name="4"), ours)
 
 
-def test_the_four_ways_are_counted_together(source, ours):
-    release(load(source, name="1", way="upload"), ours)
+@pytest.mark.parametrize("way", ["upload", "manual"])
+def test_one_row_that_an_officer_chose_takes_two(source, code, ours, theirs, way):
+    file = lists.text(lists.row())
+    batch = risk.load(source=source, file=file, name="1", way=way, by=ours, at=timezone.now(), at_once=True)
+    for by in (ours, theirs, None):
+        with pytest.raises(alone.NeedsSecond):
+            release(batch, by)
+    assert (batch.state, colour_of(code)) == ("draft", Colour.GREEN)
+    propose(batch, ours)
+    approve(batch, theirs)
+    assert colour_of(code) == Colour.RED
+
+
+def test_all_ways_are_counted_together(source, ours, theirs):
+    propose(load(source, name="1", way="upload", by=ours), ours)
+    approve(RiskBatch.objects.get(), theirs)
     states = [load(source, name=way, way=way, at_once=True).state for way in ("command", "push", "pull")]
     assert states == ["visible", "visible", "draft"]
 

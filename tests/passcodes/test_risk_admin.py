@@ -25,6 +25,11 @@ def desk(officer):
 
 
 @pytest.fixture
+def other(db):
+    return factories.staff_client(account=factories.account(phone="+8613700000008", office=factories.office()))
+
+
+@pytest.fixture
 def source(db):
     return factories.risk_source()
 
@@ -34,22 +39,25 @@ def upload(desk, source, data=None, name="list.csv"):
     return desk.post(UPLOAD, {"source": source.pk, "file": file}, follow=True)
 
 
-def decide(desk, batch, verb):
-    return desk.post(f"/admin/passcodes/riskbatch/{batch.pk}/{verb}/", follow=True)
+def decide(desk, batch, verb, **given):
+    return desk.post(f"/admin/passcodes/riskbatch/{batch.pk}/{verb}/", given, follow=True)
 
 
-def test_upload_is_looked_at_before_it_counts(desk, officer, source):
+def test_upload_is_looked_at_by_two_before_it_counts(desk, officer, other, source):
     page = upload(desk, source).text
     batch = RiskBatch.objects.get()
     assert (batch.state, batch.way, batch.created_by) == ("draft", "upload", officer)
     assert "21**************15" in page
     assert factories.DOCUMENTS[0] not in page
     assert "<td>3</td><td>证件号码 document_number</td><td>this cannot be a number of such a document</td>" in page
-    assert "Put this list in force" in page
+    assert "Put this list in force" not in page
+    assert "An officer of another office has to agree." in decide(desk, batch, "release").text
+    decide(desk, batch, "propose", basis="cases")
+    assert RiskBatch.objects.get().state == "draft"
 
-    page = decide(desk, batch, "release").text
+    page = decide(other, batch, "approve").text
     batch.refresh_from_db()
-    assert (batch.state, batch.released_by, batch.sample) == ("visible", officer, None)
+    assert (batch.state, batch.released_office, batch.sample) == ("visible", factories.office(), None)
     assert "21**" not in page
     page = decide(desk, batch, "withdraw").text
     batch.refresh_from_db()
@@ -75,10 +83,11 @@ def test_decisions_are_posted(desk, source):
     assert RiskBatch.objects.get().state == "draft"
 
 
-def test_the_same_list_twice_is_said(desk, source):
+def test_the_same_list_twice_is_said(desk, other, source):
     upload(desk, source)
     first = RiskBatch.objects.get()
-    decide(desk, first, "release")
+    decide(desk, first, "propose", basis="cases")
+    decide(other, first, "approve")
     assert f"The same list counts already, as batch #{first.pk}." in upload(desk, source).text
     assert RiskBatch.objects.count() == 2
 
@@ -134,7 +143,7 @@ def test_without_a_source_the_way_to_one_is_shown(desk):
     ],
 )
 def test_what_was_decided_is_said(desk, source, state, verb, said):
-    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state, way="upload")
+    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state, way="command")
     if state == "withdrawn":
         decide(desk, batch, "withdraw")
     assert said in decide(desk, batch, verb).text

@@ -44,7 +44,7 @@ def test_a_limit_is_exceeded_to_the_second(source, code):
 def test_a_released_list_is_fresh_from_when_it_came(source, code):
     came = timezone.now() - timedelta(hours=23)
     file = lists.text(lists.row(lists.number(1)))
-    batch = risk.load(source=source, name="1", way="upload", file=file, by=None, at=came)
+    batch = risk.load(source=source, name="1", way="command", file=file, by=None, at=came)
     source.refresh_from_db()
     assert source.stale_from is None  # a draft says nothing yet
     risk.release(batch=batch, by=None, at=timezone.now())
