@@ -59,6 +59,7 @@ ACTIONS = {
     "move-identifier": gettext_lazy("Number moved to another account"),
     "name-office": gettext_lazy("Office named for the rules of a draft"),
     "propose-approval": gettext_lazy("Proposed to another office"),
+    "propose-risksource": gettext_lazy("Risk source, or a change of it, proposed to another office"),
     "remove-colourrule": gettext_lazy("Colour rule taken out of a draft"),
     "refuse-approval": gettext_lazy("Proposal refused"),
     "renew-riskbatch": gettext_lazy("“Other managed” renewed by another office"),

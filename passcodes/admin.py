@@ -22,14 +22,20 @@ from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
-from passcodes import appeal_admin, approvals, document_check_admin, risk_admin, rule_admin
+from passcodes import appeal_admin, approvals, document_check_admin, risk_admin, rule_admin, source_admin
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
 
-__all__ = ["appeal_admin", "document_check_admin", "risk_admin", "rule_admin"]  # which register their own models
+__all__ = [
+    "appeal_admin",
+    "document_check_admin",
+    "risk_admin",
+    "rule_admin",
+    "source_admin",
+]  # which register their own models
 
 
 BASES = [("", "---------"), *LegalBasis.choices]

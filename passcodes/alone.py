@@ -21,10 +21,10 @@ class NeedsSecond(Exception):
 def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bool:
     """Whether the batch may be put in force only with the agreement of two offices.
 
-    What an officer types or uploads always, as it colours people whom one officer has chosen; areas too, as nobody counts
-    who was there; and lists with "other managed" people, whose 72 hours only another office renews. What machines send
-    when it brings the people that their source or office has listed in seven days above the limit. Withdrawn lists count
-    too: they had coloured.
+    What an officer types or uploads always, as it colours people whom one officer has chosen; areas too, as nobody
+    counts who was there; and lists with "other managed" people, whose 72 hours only another office renews. What
+    machines send when it brings the people that their source or office has listed in seven days above the limit.
+    Withdrawn lists count too: they had coloured.
     """
     if batch.renews_id:
         return False  # it is itself the other office's decision
@@ -38,20 +38,24 @@ def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bo
 def listed_with(batch: RiskBatch, *, office: Office | None, at: datetime) -> int:
     """The people of this list and of all others in seven days: of its source or of its office, whichever are more.
 
-    An office's are those of every source that names it, and those that its officers put in force themselves.
+    An office's are those of all its sources, and those that its officers put in force. What came without an officer
+    from sources that have no office counts as one office's.
     """
-    name = batch.source.office or (office.name if office else "")
-    of_office = Q(source__office=name) if name else Q(pk=None)
-    of_office |= Q(released_office__name=name) if name else Q(pk=None)
-    of_officer = (Q(released_office=office) | Q(source__office=office.name)) if office else Q(pk=None)
     earlier = RiskBatch.objects.filter(released_at__gt=at - WINDOW, kind=BatchKind.PEOPLE).exclude(pk=batch.pk)
     earlier = earlier.exclude(way=BatchWay.NATIONAL)
     found = earlier.aggregate(
         by_source=Coalesce(Sum("applied", filter=Q(source=batch.source_id)), 0),
-        by_office=Coalesce(Sum("applied", filter=of_office), 0),
-        by_officer=Coalesce(Sum("applied", filter=of_officer), 0),
+        by_office=Coalesce(Sum("applied", filter=_of(batch.source.deciding_office_id)), 0),
+        by_officer=Coalesce(Sum("applied", filter=_of(office.pk) if office else Q(pk=None)), 0),
     )
     return batch.applied + max(found.values())
+
+
+def _of(office: int | None) -> Q:
+    """The batches of an office; None: of the sources without one."""
+    if office is None:
+        return Q(source__deciding_office=None, released_office=None)
+    return Q(source__deciding_office=office) | Q(released_office=office)
 
 
 def has_second(*, does: str = Deed.RELEASE, **thing: RiskBatch | RuleSet) -> bool:

@@ -160,9 +160,10 @@ def test_sources_of_one_office_are_counted_together(ours):
 
 
 def test_an_officer_s_office_is_counted_over_sources(ours):
+    offices = [factories.office(name=f"o{number}") for number in range(4)]
     for number in range(3):
-        release(load(factories.risk_source(slug=f"s{number}", office=f"o{number}")), ours)
-    last = load(factories.risk_source(slug="last", office="another"))
+        release(load(factories.risk_source(slug=f"s{number}", deciding_office=offices[number])), ours)
+    last = load(factories.risk_source(slug="last", deciding_office=offices[3]))
     with pytest.raises(alone.NeedsSecond):
         release(last, ours)
 
@@ -287,13 +288,15 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
         ({"batch": None}, "approval_of_one_thing"),
         ({"basis": "because"}, "approval_on_a_listed_basis"),
         ({"does": "ponder"}, "approval_of_a_known_deed"),
-        ({"does": "withdraw"}, "approval_withdraws_no_batch"),
+        ({"does": "withdraw"}, "approval_withdraws_rules_alone"),
+        ({"risk_source": "source"}, "approval_of_one_thing"),
     ],
 )
 def test_the_database_refuses_one_for_two(source, ours, theirs, values, constraint):
     province, city = officers.office_of(ours), officers.office_of(theirs)
     now = timezone.now()
     known = {"ours": ours, "theirs": theirs, "city": city, "province": province, "rules": factories.rule_draft()}
+    known["source"] = source
     values = {name: now if name == "approved_at" else known.get(what, what) for name, what in values.items()}
     given = {"batch": load(source), "basis": "cases", "proposed_by": ours, "proposer_office": province, **values}
     with pytest.raises(IntegrityError, match=constraint):

@@ -156,18 +156,6 @@ def test_strangers_and_unconfirmed_officers_get_nothing(client, officer, source)
     assert RiskRecord.objects.count() == 0
 
 
-def test_sources_are_made_and_a_limit_counts_from_now(desk):
-    values = {"name": "市疾控", "slug": "city", "office": "市疾控", "office_phone": "1", "fresh_hours": "24"}
-    desk.post(reverse("admin:passcodes_risksource_add"), {**values, "pull_url": ""})
-    source = RiskSource.objects.get()
-    assert (source.slug, source.key) == ("city", None)
-    assert (source.stale_from - source.created_at).total_seconds() == pytest.approx(24 * 3600, abs=5)
-    path = reverse("admin:passcodes_risksource_change", args=[source.pk])
-    desk.post(path, {**values, "slug": "other", "fresh_hours": ""})
-    source.refresh_from_db()
-    assert (source.slug, source.stale_from) == ("city", None)
-
-
 def test_pulling_needs_https(desk, settings):
     settings.DEBUG = False
     values = {"name": "市疾控", "slug": "city", "pull_url": "http://city.example.cn/risk"}
