@@ -25,7 +25,7 @@ from passcodes import alone, approvals, risk
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
 from passcodes.models import Approval, RiskBatch, RiskSource
-from passcodes.risk_models import MANUAL, BatchState, BatchWay
+from passcodes.risk_models import BY_HAND, MANUAL, BatchState, BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
 from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE
 
@@ -73,14 +73,32 @@ def for_second_office(account: Account) -> tuple[str, str] | None:
         return None
     count = len(batches)
     words = ngettext("%(count)d batch waits for your agreement", "%(count)d batches wait for your agreement", count)
-    if count == 1:
-        address = reverse("admin:passcodes_riskbatch_change", args=batches)
-    else:
-        address = reverse("admin:passcodes_riskbatch_changelist") + "?state=draft"
-    return words % {"count": count}, address
+    return words % {"count": count}, _batches_url(batches)
 
 
-waiting.append(for_second_office)
+def for_first_office(account: Account) -> tuple[str, str] | None:
+    """How many lists came in that count only when two offices agree, and nobody has proposed."""
+    held = RiskBatch.objects.filter(state=BatchState.DRAFT, approvals=None).exclude(way__in=BY_HAND)
+    batches = list(held.order_by("pk").values_list("pk", flat=True)[:MOST_COUNTED])
+    if not batches:
+        return None
+    count = len(batches)
+    words = ngettext(
+        "%(count)d list that came in counts for nobody until it is proposed",
+        "%(count)d lists that came in count for nobody until they are proposed",
+        count,
+    )
+    return words % {"count": count}, _batches_url(batches)
+
+
+def _batches_url(batches: list[int]) -> str:
+    """The one batch, or the list of those that wait."""
+    if len(batches) == 1:
+        return reverse("admin:passcodes_riskbatch_change", args=batches)
+    return reverse("admin:passcodes_riskbatch_changelist") + "?state=draft"
+
+
+waiting.extend([for_second_office, for_first_office])
 
 
 @admin.register(RiskBatch, site=authority)

@@ -8,13 +8,14 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -35,7 +36,7 @@ class RiskSourceForm(forms.ModelForm):
     """What an officer proposes. Pulls are asked for over HTTPS; in development over HTTP too."""
 
     deciding_office = forms.ModelChoiceField(
-        label=pgettext_lazy("of the authority", "Office"),
+        label=gettext_lazy("Office"),
         queryset=Office.objects.order_by("name", "pk"),
         help_text=gettext_lazy("Whose lists they are. Its name and phone stand at rows that name no office."),
     )
@@ -112,9 +113,14 @@ class RiskSourceAdmin(AuditedAdmin):
     given = ("name", "slug", "deciding_office", "fresh_hours", "pull_url")
     shown = ("standing", "agreed_at", "has_key", "last_fresh_at", "freshness", "created_at")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With whether a proposal waits."""
+        asked = Approval.objects.waiting().filter(risk_source=OuterRef("pk"))
+        return super().get_queryset(request).annotate(is_asked=Exists(asked))
+
     def has_change_permission(self, request: HttpRequest, obj: RiskSource | None = None) -> bool:
         """Not while a proposal waits: another office is looking at it. What officers type in has no form at all."""
-        is_open = obj is None or (obj.slug != MANUAL and not obj.approvals.waiting().exists())
+        is_open = obj is None or (obj.slug != MANUAL and not obj.is_asked)
         return is_open and super().has_change_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: RiskSource | None = None):
@@ -133,10 +139,10 @@ class RiskSourceAdmin(AuditedAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def standing(self, source: RiskSource) -> str:
-        """Whether lists are taken from it."""
-        return (
-            pgettext("of a source", "agreed to by two offices") if source.agreed_at else _("nothing is taken from it")
-        )
+        """Whether lists are taken from it, and whether another office has been asked about it."""
+        if source.agreed_at:
+            return _("in use; a change waits for another office") if source.is_asked else _("in use")
+        return _("waits for another office") if source.is_asked else _("nothing is taken from it")
 
     @admin.display(description=gettext_lazy("freshness"))
     def freshness(self, source: RiskSource) -> str:

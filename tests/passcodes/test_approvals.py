@@ -335,6 +335,7 @@ def test_pages_lead_from_the_list_to_the_second_office(source, ours, theirs):
     desk, other = factories.staff_client(account=ours), factories.staff_client(account=theirs)
     batch = load(source, 4, by=ours)
     address = f"/admin/passcodes/riskbatch/{batch.pk}/"
+    assert "1 list that came in counts for nobody until it is proposed" in desk.get("/admin/").text
     page = desk.get(f"{address}change/").text
     assert "Propose to another office" in page
     assert "Put this list in force" not in page
@@ -345,6 +346,7 @@ def test_pages_lead_from_the_list_to_the_second_office(source, ours, theirs):
     assert "An officer of another office has to agree." in desk.post(f"{address}approve/", follow=True).text
     assert "1 batch waits for your agreement" in other.get("/admin/").text
     assert "waits for your agreement" not in desk.get("/admin/").text
+    assert "counts for nobody" not in desk.get("/admin/").text
     assert "Agree and put in force" in other.get(f"{address}change/").text
     other.post(f"{address}approve/")
     assert RiskBatch.objects.get().state == "visible"
