@@ -45,6 +45,10 @@ class RiskSource(models.Model):
         _("freshness limit in hours"), null=True, blank=True, validators=[MinValueValidator(1)]
     )  # null = never stale
     key = EncryptedTextField(_("key"), null=True)  # signs pushes and pulls; null = neither is possible
+    # The first half of a new key, until an officer of another office has made the second one.
+    key_begun = EncryptedTextField(null=True, editable=False)
+    key_begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    key_begun_office = models.ForeignKey(Office, models.PROTECT, null=True, related_name="+")
     pull_url = models.URLField(_("address to pull from"), max_length=300, blank=True)
     cursor = models.CharField(max_length=200, blank=True, editable=False)  # where the next pull begins
     heard_at = models.DateTimeField(null=True, editable=False)  # it sent what counts, or said that nothing is new

@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from accounts import officers
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.models import Account, Office
@@ -84,6 +84,17 @@ def for_proposed_sources(account: Account) -> tuple[str, str] | None:
     return words % {"sources": ", ".join(name for _key, name in found)}, address
 
 
+def for_begun_keys(account: Account) -> tuple[str, str] | None:
+    """Of which sources this officer could make the second half of a new key."""
+    begun = RiskSource.objects.agreed().filter(key_begun_by__isnull=False).exclude(key_begun_by=account)
+    found = list(begun.exclude(key_begun_office=office_of(account)).order_by("name")[:SOURCES_NAMED])
+    if not found:
+        return None
+    page = ("change", [found[0].pk]) if len(found) == 1 else ("changelist", [])
+    words = _("Sources whose new key lacks its second half: %(sources)s") % {"sources": ", ".join(map(str, found))}
+    return words, reverse(f"admin:passcodes_risksource_{page[0]}", args=page[1])
+
+
 def for_stale_sources(account: Account) -> tuple[str, str] | None:
     """Which sources keep everybody from being green, and where to see more."""
     stale = RiskSource.objects.stale(timezone.now()).order_by("name")
@@ -94,12 +105,12 @@ def for_stale_sources(account: Account) -> tuple[str, str] | None:
     return words % {"sources": ", ".join(names)}, reverse("admin:passcodes_risksource_changelist")
 
 
-waiting.extend([for_stale_sources, for_proposed_sources])
+waiting.extend([for_stale_sources, for_proposed_sources, for_begun_keys])
 
 
 @admin.register(RiskSource, site=authority)
 class RiskSourceAdmin(AuditedAdmin):
-    """Added and changed by two offices, ended by one officer. The key is made here and shown once."""
+    """Added and changed by two offices, ended by one officer. Keys are made here, by two offices too."""
 
     order = 2.6  # with what it is about: between areas and people
     can_add = can_change = True
@@ -183,8 +194,9 @@ class RiskSourceAdmin(AuditedAdmin):
     # Deciding
 
     def extra_urls(self, name: str) -> list:
-        views = {"key": never_cache(self.key_view), "approve": self.approve_view}
-        views |= {"refuse": self.refuse_view, "end": self.end_view}
+        views = {"approve": self.approve_view, "refuse": self.refuse_view, "end": self.end_view}
+        for verb, make in (("key", sources.begin_key), ("finish-key", sources.finish_key)):
+            views[verb] = never_cache(partial(self.key_view, make=make))
         return [
             path(f"<int:object_id>/{verb}/", self.admin_site.admin_view(require_POST(view)), name=f"{name}_{verb}")
             for verb, view in views.items()
@@ -223,19 +235,25 @@ class RiskSourceAdmin(AuditedAdmin):
     def _url(self, page: str, *args: int) -> str:
         return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
 
-    def key_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Makes a new key and shows it, this once; the old one ends. Only for a source that two offices agree to."""
+    def key_view(self, request: HttpRequest, object_id: int, make: Callable[..., str]) -> HttpResponse:
+        """Makes a half of a new key and shows it, this once."""
         source = self.get_object(request, str(object_id))
-        key = get_random_string(43)
-        if not RiskSource.objects.agreed().filter(pk=source.pk).update(key=key):
+        try:
+            half = make(risk_source=source, by=request.user, at=timezone.now())
+        except sources.NotInUse:
             return self._back(request, source, _("Two offices have to agree to this source first."), messages.ERROR)
-        self.record(request, "change", source, fields=["key"])
+        except officers.NotYours:
+            said = _("An officer of another office makes the second half.")
+            return self._back(request, source, said, messages.ERROR)
+        except sources.NotBegun:
+            return self._back(request, source, TRIED, messages.WARNING)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Key of %(source)s") % {"source": source},
             "opts": self.opts,
             "source": source,
-            "key": key,
+            "half": half,
+            "is_second": make == sources.finish_key,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/risk_key.html", context)
@@ -258,7 +276,9 @@ class RiskSourceAdmin(AuditedAdmin):
             context["stale_at_once"] = bool(hours) and RiskSource(fresh_hours=hours).is_stale(source.last_fresh_at, now)
         if source.agreed_at and source.slug != MANUAL:
             verbs += ["key", "end"]
-        return context | {f"{verb}_url": self._url(verb, source.pk) for verb in verbs}
+            verbs += ["finish-key"] if sources.may_finish_key(source, account) else []
+        context["key_begun_by"] = source.key_begun_by
+        return context | {f"{verb.replace('-', '_')}_url": self._url(verb, source.pk) for verb in verbs}
 
 
 def differences(source: RiskSource, changes: dict) -> list[tuple[str, str, str]]:

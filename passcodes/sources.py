@@ -3,13 +3,26 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.crypto import get_random_string
 
-from accounts import audit
+from accounts import audit, officers
 from accounts.models import Account, Office
+from accounts.officers import NotYours
 from passcodes import alone
 from passcodes.models import RiskSource
 
 FIELDS = ("name", "deciding_office_id", "fresh_hours", "pull_url")  # of which every change takes two offices
+
+HALF = 22  # characters of 62: each half alone is as long as a key has to be
+KEY_BEGUN = ("key_begun", "key_begun_by", "key_begun_office")
+
+
+class NotInUse(Exception):
+    """Two offices have not agreed to the source, or it was ended."""
+
+
+class NotBegun(Exception):
+    """There is no first half of a new key."""
 
 
 def values_of(source: RiskSource) -> dict[str, str | int | None]:
@@ -40,6 +53,54 @@ def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
 
 
 @transaction.atomic
+def begin_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
+    """The first half of a new key, for this officer to give to the source; the one that is in use stays until then.
+
+    Nobody at the authority knows a whole key: whoever did could send lists in the source's name alone. Raises NotInUse,
+    NotAnOfficer.
+    """
+    source = _in_use(risk_source)
+    half = get_random_string(HALF)
+    source.key_begun, source.key_begun_by, source.key_begun_office = half, by, officers.office_deciding(by)
+    source.save(update_fields=KEY_BEGUN)
+    _record("begin-key-of", source, by, at)
+    return half
+
+
+@transaction.atomic
+def finish_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
+    """The second half, made by an officer of another office; both together are the source's key from now on.
+
+    Raises NotInUse, NotBegun, NotAnOfficer, NotYours.
+    """
+    source = _in_use(risk_source)
+    if source.key_begun is None:
+        raise NotBegun
+    if not may_finish_key(source, by):
+        raise NotYours
+    half = get_random_string(HALF)
+    source.key = source.key_begun + half
+    source.key_begun = source.key_begun_by = source.key_begun_office = None
+    source.save(update_fields=["key", *KEY_BEGUN])
+    _record("finish-key-of", source, by, at)
+    return half
+
+
+def may_finish_key(source: RiskSource, account: Account) -> bool:
+    """Whether `finish_key` would take it from this account now."""
+    office = officers.office_of(account)
+    others = source.key_begun_by_id != account.pk and office is not None and source.key_begun_office_id != office.pk
+    return source.key_begun is not None and others
+
+
+def _in_use(source: RiskSource) -> RiskSource:
+    locked = RiskSource.objects.select_for_update().get(pk=source.pk)
+    if locked.agreed_at is None:
+        raise NotInUse
+    return locked
+
+
+@transaction.atomic
 def end(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """No list is taken from it any more, and its key ends. What came counts on, and so does the freshness limit:
 
@@ -47,7 +108,8 @@ def end(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """
     source = RiskSource.objects.select_for_update().get(pk=risk_source.pk)
     source.key = source.agreed_at = None
-    source.save(update_fields=["key", "agreed_at"])
+    source.key_begun = source.key_begun_by = source.key_begun_office = None
+    source.save(update_fields=["key", "agreed_at", *KEY_BEGUN])
     _record("end", source, by, at)
 
 

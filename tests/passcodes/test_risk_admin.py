@@ -161,16 +161,3 @@ def test_pulling_needs_https(desk, settings):
     values = {"name": "市疾控", "slug": "city", "pull_url": "http://city.example.cn/risk"}
     page = desk.post(reverse("admin:passcodes_risksource_add"), values).text
     assert "The address must begin with https://." in page
-
-
-def test_a_key_is_shown_once_and_kept_encrypted(desk, source):
-    before = source.key
-    path = f"/admin/passcodes/risksource/{source.pk}/key/"
-    assert desk.get(path).status_code == 405
-    response = desk.post(path)
-    source.refresh_from_db()
-    assert source.key != before
-    assert source.key in response.text
-    assert "no-store" in response.headers["Cache-Control"]
-    assert source.key not in desk.get(reverse("admin:passcodes_risksource_change", args=[source.pk])).text
-    assert AuditEntry.objects.get(action="change-risksource").detail == {"fields": ["key"]}

@@ -1,5 +1,6 @@
 """Sources of risk data: added and changed by two offices, ended by one officer; the limit by office, not by name."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -224,7 +225,7 @@ def test_what_was_agreed_once_is_not_taken_for_another_change(ours, theirs):
 
 def test_decisions_are_posted(desk):
     source = factories.risk_source()
-    for verb in ("approve", "refuse", "end", "key"):
+    for verb in ("approve", "refuse", "end", "key", "finish-key"):
         assert desk.get(f"/admin/passcodes/risksource/{source.pk}/{verb}/").status_code == 405
 
 
@@ -242,6 +243,51 @@ def test_a_limit_that_is_too_short_for_the_last_data_is_said(ours, other):
     agree(other, source)
     source.refresh_from_db()
     assert source.stale_from == source.last_fresh_at + timedelta(hours=1)
+
+
+# Keys
+
+
+def half_of(response) -> str:
+    assert "no-store" in response.headers["Cache-Control"]
+    return re.search(r'class="key">(\w{22})<', response.text)[1]
+
+
+def test_a_key_is_made_by_two_offices_of_whom_each_sees_a_half(desk, other, theirs):
+    source = factories.risk_source()
+    first = half_of(decide(desk, source, "key"))
+    assert push().status_code == 200  # the old one counts until then
+    assert "Sources whose new key lacks its second half: 省疾控" in other.get("/admin/").text
+    assert "second half" not in desk.get("/admin/").text
+    second = half_of(decide(other, source, "finish-key"))
+    source.refresh_from_db()
+    assert (source.key, source.key_begun, source.key_begun_by) == (first + second, None, None)
+    assert push().status_code == 401
+    assert push(key=first + second).status_code == 200
+    for browser in (desk, other):
+        page = browser.get(page_of(source)).text
+        assert first not in page
+        assert second not in page
+    told = AuditEntry.objects.filter(subject=f"risksource:{source.pk}").order_by("pk").values_list("action", "detail")
+    assert list(told) == [("begin-key-of-risksource", {}), ("finish-key-of-risksource", {})]
+
+
+def test_one_office_does_not_make_both_halves(desk, ours):
+    source = factories.risk_source()
+    before = source.key
+    decide(desk, source, "key")
+    colleague = factories.staff_client(account=factories.account(phone="+8613700000003", is_officer=True))
+    for browser in (desk, colleague):
+        assert "Make the second half" not in browser.get(page_of(source)).text
+        assert "An officer of another office makes the second half." in decide(browser, source, "finish-key").text
+    assert RiskSource.objects.get().key == before
+
+
+def test_a_second_half_needs_a_first_one(desk):
+    source = factories.risk_source()
+    assert "This was decided before" in decide(desk, source, "finish-key").text
+    decide(desk, source, "end")
+    assert "Two offices have to agree to this source first." in decide(desk, source, "finish-key").text
 
 
 # Ending
@@ -265,7 +311,7 @@ def test_to_begin_again_takes_two(desk, other):
     assert RiskSource.objects.get().agreed_at is None
     agree(other, source)
     assert RiskSource.objects.get().agreed_at is not None
-    assert "Make a new key" in other.get(page_of(source)).text
+    assert "Begin a new key" in other.get(page_of(source)).text
 
 
 def test_ending_does_not_end_the_limit(desk):
