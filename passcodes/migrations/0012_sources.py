@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_officers'),
-        ('passcodes', '0009_rule_pages'),
+        ('passcodes', '0011_places'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
