@@ -118,7 +118,7 @@ def lines() -> list[dict]:
         path = folder / "list.csv"
         write_list(path)
         fill(connection)
-        RiskSource.objects.create(slug="bench", name="bench")
+        RiskSource.objects.create(slug="bench", name="bench", agreed_at=datetime.now(UTC))
         for turn in range(ROUNDS):
             name = f"turn-{turn}"
             floor = "benchmarks/risk_floor.py", url, str(path), settings.LOOKUP_KEY, str(turn)

@@ -22,7 +22,7 @@ from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
-from passcodes import appeal_admin, approvals, document_check_admin, risk_admin, rule_admin
+from passcodes import appeal_admin, approvals, document_check_admin, risk_admin, rule_admin, source_admin
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
@@ -32,7 +32,13 @@ from passcodes.risk_rows import Problem
 from passcodes.risk_rows import text_of as text_as_listed
 from passcodes.risk_words import plain
 
-__all__ = ["appeal_admin", "document_check_admin", "risk_admin", "rule_admin"]  # which register their own models
+__all__ = [
+    "appeal_admin",
+    "document_check_admin",
+    "risk_admin",
+    "rule_admin",
+    "source_admin",
+]  # which register their own models
 
 
 BASES = [("", "---------"), *LegalBasis.choices]

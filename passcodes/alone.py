@@ -1,4 +1,4 @@
-"""What takes two offices, as when one of them, or one source, colours many people in a week; and whether it has two."""
+"""What takes two offices, as whatever an officer uploads, and many people in a week by machine; whether it has two."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Office
 from passcodes.approval_models import Approval, Deed
-from passcodes.risk_models import BatchKind, BatchWay, RiskBatch
+from passcodes.risk_models import BY_HAND, BatchKind, BatchWay, RiskBatch
 from passcodes.rule_models import RuleSet
 
 WINDOW = timedelta(days=7)
@@ -21,15 +21,16 @@ class NeedsSecond(Exception):
 def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bool:
     """Whether the batch may be put in force only with the agreement of two offices.
 
-    What an officer types always, as it colours one chosen person; areas too, as nobody counts who was there; and lists
-    with "other managed" people, whose 72 hours only another office renews. Other lists when they bring the people that
-    their source or office has listed in seven days above the limit. Withdrawn ones count too: they had coloured.
+    What an officer types or uploads always, as it colours people whom one officer has chosen; areas too, as nobody
+    counts who was there; and lists with "other managed" people, whose 72 hours only another office renews. What
+    machines send when it brings the people that their source or office has listed in seven days above the limit.
+    Withdrawn lists count too: they had coloured.
     """
     if batch.renews_id:
         return False  # it is itself the other office's decision
     if batch.way == BatchWay.NATIONAL and not batch.has_managed:
         return False  # nobody chose them: each is the answer to a question about one declaration
-    if batch.way == BatchWay.MANUAL or batch.kind == BatchKind.AREAS or batch.has_managed:
+    if batch.way in BY_HAND or batch.kind == BatchKind.AREAS or batch.has_managed:
         return True
     return listed_with(batch, office=office, at=at) > settings.RISK_ALONE_LIMIT
 
@@ -37,20 +38,24 @@ def needs_second(batch: RiskBatch, *, office: Office | None, at: datetime) -> bo
 def listed_with(batch: RiskBatch, *, office: Office | None, at: datetime) -> int:
     """The people of this list and of all others in seven days: of its source or of its office, whichever are more.
 
-    An office's are those of every source that names it, and those that its officers put in force themselves.
+    An office's are those of all its sources, and those that its officers put in force. What came without an officer
+    from sources that have no office counts as one office's.
     """
-    name = batch.source.office or (office.name if office else "")
-    of_office = Q(source__office=name) if name else Q(pk=None)
-    of_office |= Q(released_office__name=name) if name else Q(pk=None)
-    of_officer = (Q(released_office=office) | Q(source__office=office.name)) if office else Q(pk=None)
     earlier = RiskBatch.objects.filter(released_at__gt=at - WINDOW, kind=BatchKind.PEOPLE).exclude(pk=batch.pk)
     earlier = earlier.exclude(way=BatchWay.NATIONAL)
     found = earlier.aggregate(
         by_source=Coalesce(Sum("applied", filter=Q(source=batch.source_id)), 0),
-        by_office=Coalesce(Sum("applied", filter=of_office), 0),
-        by_officer=Coalesce(Sum("applied", filter=of_officer), 0),
+        by_office=Coalesce(Sum("applied", filter=_of(batch.source.deciding_office_id)), 0),
+        by_officer=Coalesce(Sum("applied", filter=_of(office.pk) if office else Q(pk=None)), 0),
     )
     return batch.applied + max(found.values())
+
+
+def _of(office: int | None) -> Q:
+    """The batches of an office; None: of the sources without one."""
+    if office is None:
+        return Q(source__deciding_office=None, released_office=None)
+    return Q(source__deciding_office=office) | Q(released_office=office)
 
 
 def has_second(*, does: str = Deed.RELEASE, **thing: RiskBatch | RuleSet) -> bool:

@@ -48,7 +48,7 @@ def push_risk(request: HttpRequest) -> JsonResponse:
     try:
         limits.take(**failures, at=now)  # first, so that many tries at once are counted too
         risk_wire.check_date(sent_at, now)
-        source = RiskSource.objects.filter(slug=slug).first()
+        source = RiskSource.objects.agreed().filter(slug=slug).first()
         signed = request.headers.get("X-Signature", "")
         key = source.key if source else None
         with risk_wire.put_aside(_chunks(request), key=key, heads=heads, signed=signed) as file:
@@ -75,6 +75,8 @@ def _taken(source: RiskSource, name: str, file, now) -> JsonResponse:
         batch = risk.load(source=source, name=name, way=BatchWay.PUSH, file=file, by=None, at=now, at_once=True)
     except risk.Conflict as conflict:
         return json_answer({"error": "conflict", **answer(conflict.batch)}, status=409)
+    except risk.NotAgreed:  # ended since its signature was checked
+        return json_answer({"error": "signature", "now": now.isoformat()}, status=401)
     except risk.Busy:
         response = json_answer({"error": "busy"}, status=503)
         response["Retry-After"] = "10"

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import Account, Office
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.legal import LegalBasis
-from passcodes.risk_models import RiskBatch
+from passcodes.risk_models import RiskBatch, RiskSource
 from passcodes.rule_models import RuleSet
 
 
@@ -43,7 +43,7 @@ class ApprovalQuerySet(models.QuerySet):
 class Approval(models.Model):
     """双机关审批: what one officer proposes, with its legal basis, and an officer of another office agrees to.
 
-    That a batch of risk data counts; that a set of colour rules does, or no longer does.
+    That a batch of risk data counts; that a set of colour rules does, or no longer does; what a source of risk data is.
     """
 
     batch = models.ForeignKey(
@@ -52,6 +52,10 @@ class Approval(models.Model):
     rule_set = models.ForeignKey(
         RuleSet, models.PROTECT, null=True, related_name="approvals", verbose_name=_("set of colour rules")
     )
+    risk_source = models.ForeignKey(
+        RiskSource, models.PROTECT, null=True, related_name="approvals", verbose_name=_("risk source")
+    )
+    changes = models.JSONField(default=dict)  # of a source: values by the field's name, see `sources.FIELDS`
     does = models.CharField(_("what is proposed"), max_length=8, choices=Deed, default=Deed.RELEASE)
     basis = models.CharField(_("legal basis"), max_length=10, choices=LegalBasis)
     reason = EncryptedTextField(_("why"), blank=True)
@@ -93,7 +97,9 @@ class Approval(models.Model):
                 name="approval_by_somebody",
             ),
             models.CheckConstraint(
-                condition=Q(batch__isnull=False, rule_set=None) | Q(batch=None, rule_set__isnull=False),
+                condition=Q(batch__isnull=False, rule_set=None, risk_source=None)
+                | Q(batch=None, rule_set__isnull=False, risk_source=None)
+                | Q(batch=None, rule_set=None, risk_source__isnull=False),
                 name="approval_of_one_thing",
             ),
             models.CheckConstraint(condition=Q(basis__in=LegalBasis.values), name="approval_on_a_listed_basis"),
@@ -103,8 +109,15 @@ class Approval(models.Model):
             models.UniqueConstraint(
                 fields=["rule_set", "does"], condition=Q(refused_at=None), name="approval_of_a_rule_set_asked_once"
             ),
+            models.UniqueConstraint(
+                fields=["risk_source"],
+                condition=Q(approved_at=None, refused_at=None),
+                name="approval_of_a_source_waits_once",
+            ),
             models.CheckConstraint(condition=Q(does__in=Deed.values), name="approval_of_a_known_deed"),
-            models.CheckConstraint(condition=Q(batch=None) | Q(does=Deed.RELEASE), name="approval_withdraws_no_batch"),
+            models.CheckConstraint(
+                condition=Q(rule_set__isnull=False) | Q(does=Deed.RELEASE), name="approval_withdraws_rules_alone"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,12 +12,12 @@ from django.db.models import Q, QuerySet
 from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotAnOfficer
-from passcodes import risk, rules
+from passcodes import alone, risk, rules, sources
 from passcodes.appeal_models import Appeal, AppealState
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
-from passcodes.models import RiskArea, RiskBatch, RiskRecord, RuleSet
+from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource, RuleSet
 from passcodes.risk_models import BatchState
 from passcodes.risk_rows import MANAGED_FOR
 from passcodes.rule_models import RuleSetState
@@ -28,17 +29,18 @@ __all__ = ["NotAnOfficer"]
 class Step:
     """What two offices do: to what stands in `state` and passes `check`, by `act`, which says no with `too_late`."""
 
-    model: type[RiskBatch | RuleSet]
-    state: str
+    model: type[RiskBatch | RuleSet | RiskSource]
+    state: str | None
     act: Callable[..., None]
     too_late: type[Exception]
-    check: Callable[[RiskBatch | RuleSet], None] = lambda thing: None
+    check: Callable[[RiskBatch | RuleSet | RiskSource], None] = lambda thing: None
 
 
 STEPS = {
     ("batch", Deed.RELEASE): Step(RiskBatch, BatchState.DRAFT, risk.release, risk.NotWaiting),
     ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
     ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
+    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, alone.NeedsSecond),
 }
 
 
@@ -56,11 +58,19 @@ class NotProposed(Exception):
 
 @transaction.atomic
 def propose(
-    *, basis: str, reason: str = "", does: str = Deed.RELEASE, by: Account, at: datetime, **thing: RiskBatch | RuleSet
+    *,
+    basis: str,
+    reason: str = "",
+    does: str = Deed.RELEASE,
+    changes: dict | None = None,
+    by: Account,
+    at: datetime,
+    **thing: RiskBatch | RuleSet | RiskSource,
 ) -> Approval:
-    """Ask another office to put a draft in force, or to withdraw; `thing`: `batch=` or `rule_set=`.
+    """Ask another office to put a draft in force, or to withdraw; `thing`: `batch=`, `rule_set=` or `risk_source=`.
 
-    A set of rules cannot be edited while it waits. Raises NoBasis, NotAnOfficer, NotProposed, rules.Incomplete.
+    `changes`: what a source is to become, see `sources.agree`. A set of rules cannot be edited while it waits. Raises
+    NoBasis, NotAnOfficer, NotProposed, rules.Incomplete.
     """
     if basis not in LegalBasis.values:
         raise NoBasis
@@ -68,7 +78,7 @@ def propose(
     [(field, proposed)] = thing.items()
     step = STEPS[field, does]
     locked = step.model.objects.select_for_update().get(pk=proposed.pk)
-    if locked.state != step.state:
+    if step.state and locked.state != step.state:
         raise NotProposed
     step.check(locked)
     try:
@@ -76,6 +86,7 @@ def propose(
             approval = Approval.objects.create(
                 **thing,
                 does=does,
+                changes=changes or {},
                 basis=basis,
                 reason=reason,
                 proposed_by=by,
@@ -84,8 +95,17 @@ def propose(
             )
     except IntegrityError as error:
         raise NotProposed from error
-    _record("propose", approval, by, at, basis=basis, office=office.pk)
+    fields = {"fields": sorted(changes)} if changes else {}
+    _record("propose", approval, by, at, basis=basis, office=office.pk, **fields)
     return approval
+
+
+@transaction.atomic
+def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
+    """Nothing more is taken from the source, and what was proposed for it is refused; one officer is enough."""
+    with suppress(NotProposed):
+        refuse(risk_source=risk_source, by=by, at=at)
+    sources.end(risk_source=risk_source, by=by, at=at)
 
 
 @transaction.atomic
@@ -102,8 +122,10 @@ def may_approve(approval: Approval, account: Account) -> bool:
 
 
 @transaction.atomic
-def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: RiskBatch | RuleSet) -> Approval:
-    """What was proposed is done. `thing`: `batch=` or `rule_set=`.
+def approve(
+    *, by: Account, at: datetime, seen: int | None = None, **thing: RiskBatch | RuleSet | RiskSource
+) -> Approval:
+    """What was proposed is done. `thing`: `batch=`, `rule_set=` or `risk_source=`.
 
     `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
 
@@ -133,11 +155,11 @@ def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: Risk
 
 
 @transaction.atomic
-def refuse(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet) -> None:
-    """What waits is not done; one officer is enough, also of those who proposed it. `thing`: `batch=` or `rule_set=`.
+def refuse(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet | RiskSource) -> None:
+    """What waits is not done; one officer is enough, also of those who proposed it.
 
-    A batch never counts then, proposed or not. A set of rules stands as before: a draft can be edited again. Raises
-    risk.NotWaiting, NotProposed.
+    `thing`: `batch=`, `rule_set=` or `risk_source=`. A batch never counts then, proposed or not. A set of rules and a
+    source stand as before: a draft can be edited again. Raises risk.NotWaiting, NotProposed.
     """
     waiting = Approval.objects.waiting().filter(**thing)
     approval = waiting.first()
@@ -206,7 +228,7 @@ def _freed(records: QuerySet) -> set[tuple[str, str]]:
 
 def _is_own(batch: RiskBatch, account: Account, office: Office) -> bool:
     """Whether the colour is this account's or office's own: who proposed or last renewed it, or sends the list."""
-    if account.pk == batch.created_by_id or batch.source.office == office.name:
+    if account.pk == batch.created_by_id or batch.source.deciding_office_id == office.pk:
         return True
     if batch.renews_id:
         return batch.released_office_id == office.pk
@@ -214,7 +236,11 @@ def _is_own(batch: RiskBatch, account: Account, office: Office) -> bool:
 
 
 def _record(verb: str, approval: Approval, by: Account, at: datetime, **detail) -> None:
-    subjects = {"batch": approval.batch_id, "rule_set": approval.rule_set_id}
+    subjects = {
+        "batch": approval.batch_id,
+        "rule_set": approval.rule_set_id,
+        "risk_source": approval.risk_source_id,
+    }
     about = {name: key for name, key in subjects.items() if key}
     does = {} if approval.does == Deed.RELEASE else {"does": approval.does}
     subject = f"approval:{approval.pk}"

@@ -18,12 +18,11 @@ from passcodes import national, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
 from passcodes.national import Answer, Record, Unreachable
-from passcodes.risk_models import BatchState, BatchWay
+from passcodes.risk_models import NATIONAL, BatchState, BatchWay
 from passcodes.risk_rows import RefusedFile, lapse_of
 
 log = logging.getLogger(__name__)
 
-SOURCE = "national"
 DEFAULTS = {"name": "国家平台", "office": "国家平台", "office_phone": "12320"}  # of records that name no office
 COLLECTED = 1_000  # declarations at once
 OVERLAP = timedelta(minutes=10)  # longer than any transaction that writes a declaration
@@ -40,7 +39,9 @@ def ask_due(at: datetime) -> bool:
     """Ask about everybody whose turn it is; whether there is more to do at once."""
     if not settings.NATIONAL_URL:
         return False
-    source, _ = RiskSource.objects.get_or_create(slug=SOURCE, defaults=DEFAULTS)
+    source, _ = RiskSource.objects.get_or_create(slug=NATIONAL, defaults={**DEFAULTS, "agreed_at": at})
+    if source.agreed_at is None:  # an officer has ended it: nobody is asked about, and whoever waits stays neutral
+        return False
     more = collect(at) == COLLECTED
     end = time.monotonic() + ROUND
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import BigIntegerField, OuterRef
+from django.db.models import BigIntegerField, OuterRef, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import Office, Officer
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
-from passcodes.risk_models import BatchKind, BatchWay, RiskBatch
+from passcodes.risk_models import BY_HAND, BatchKind, RiskBatch
 
 ANSWERS_OF = timedelta(days=30)
 COLOURS_OF = timedelta(days=7)
@@ -35,12 +35,15 @@ class Figures:
 
 
 def at(now: datetime) -> dict:
-    """`offices` by name, and `overdue`: appeals in all. Colours by hand count for who proposed or renewed them."""
+    """`offices` by name, and `overdue`: appeals in all.
+
+    Colours by hand are people whom officers typed or uploaded; they count for the office that proposed or renewed them.
+    """
     proposed = Approval.objects.filter(batch=OuterRef("pk"), approved_at__isnull=False)
     by = Coalesce(proposed.values("proposer_office")[:1], "released_office", output_field=BigIntegerField())
-    entered = RiskBatch.objects.filter(kind=BatchKind.PEOPLE, way=BatchWay.MANUAL)
+    entered = RiskBatch.objects.filter(kind=BatchKind.PEOPLE, way__in=BY_HAND)
     entered = entered.filter(released_at__gt=now - COLOURS_OF, released_at__lte=now)
-    manual = Counter(entered.annotate(by=by).values_list("by", flat=True))
+    manual = dict(entered.annotate(by=by).values("by").annotate(people=Sum("applied")).values_list("by", "people"))
     waits, late = defaultdict(list), Counter()
     answers = Appeal.objects.filter(decided_at__gt=now - ANSWERS_OF, decided_at__lte=now)
     for office, came, due, answered in answers.values_list("decided_office", "created_at", "due_at", "decided_at"):
@@ -53,7 +56,7 @@ def at(now: datetime) -> dict:
             answered=len(waits[office.pk]),
             minutes=round(median(waits[office.pk])) if waits[office.pk] else None,
             late=late[office.pk],
-            manual=manual[office.pk],
+            manual=manual.get(office.pk, 0),
             overdue=overdue[office.name],
         )
         for office in Office.objects.filter(pk__in=Officer.objects.values("office")).order_by("name", "pk")

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models import Min
 
 from accounts import audit, officers
 from accounts.models import Account
@@ -23,7 +24,7 @@ from passcodes import alone, risk_files
 from passcodes.colour import RiskCategory
 from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource
 from passcodes.risk_files import Content
-from passcodes.risk_models import MANUAL, BatchKind, BatchState, BatchWay
+from passcodes.risk_models import MANUAL, SENT, BatchKind, BatchState, BatchWay
 from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow, lapse_of
 
 ADVISORY = 0x7269736B  # "risk": names our locks among PostgreSQL's advisory ones
@@ -42,6 +43,10 @@ class Conflict(Exception):
     def __init__(self, batch: RiskBatch):
         super().__init__(batch.name)
         self.batch = batch
+
+
+class NotAgreed(Exception):
+    """Two offices have not agreed to the source, or an officer has ended it: nothing is taken from it."""
 
 
 class NotWaiting(Exception):
@@ -69,10 +74,12 @@ def load(
 
     `at_once`: released in the same transaction, if that does not take two offices: then it stays a draft. A batch of
     that name and content that is there already is returned as it stands. `progress` is called with the number of rows
-    read, now and then. Raises RefusedFile, Busy, Conflict; then nothing is kept.
+    read, now and then. Raises NotAgreed, RefusedFile, Busy, Conflict; then nothing is kept.
     """
     content = content or examine(file)
     with _alone(source):
+        if not RiskSource.objects.agreed().filter(pk=source.pk).exists():
+            raise NotAgreed
         if known := RiskBatch.objects.filter(source=source, name=name).first():
             if known.digest != content.digest:
                 raise Conflict(known)
@@ -136,6 +143,8 @@ def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 def refuse(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """A draft that is not to count ever. Raises NotWaiting."""
     _move(batch, BatchState.DRAFT, BatchState.REFUSED, withdrawn_by=by, withdrawn_at=at, sample=None)
+    if batch.way in SENT:
+        _settle(RiskSource.objects.select_for_update().get(pk=batch.source_id))
     audit.record(by=by, action="refuse-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 
 
@@ -148,7 +157,7 @@ def enter(*, row: RiskRecord | RiskArea, by: Account | None, at: datetime) -> No
     has_managed = isinstance(row, RiskRecord) and row.category == RiskCategory.MANAGED
     if has_managed:
         row.ends_at = lapse_of(row.starts_at, row.ends_at)
-    source, _ = RiskSource.objects.get_or_create(slug=MANUAL, defaults={"name": "人工登记"})
+    source, _ = RiskSource.objects.get_or_create(slug=MANUAL, defaults={"name": "人工登记", "agreed_at": at})
     row.batch = RiskBatch.objects.create(
         source=source,
         name=secrets.token_hex(8),
@@ -165,10 +174,29 @@ def enter(*, row: RiskRecord | RiskArea, by: Account | None, at: datetime) -> No
 
 
 def mark_fresh(*, source: RiskSource, at: datetime) -> None:
-    """The source's data are of `at`, unless younger ones came: also when it was asked and had nothing new."""
-    source.last_fresh_at = max(at, source.last_fresh_at or at)
+    """The source has been heard at that time: what it sent then counts, or it was asked about somebody and answered."""
+    source.heard_at = max(at, source.heard_at or at)
+    _settle(source)
+
+
+def mark_nothing_new(*, source: RiskSource, at: datetime) -> None:
+    """The source was asked and had nothing new. Before its first data this means nothing: its limit has not begun."""
+    if source.heard_at:
+        mark_fresh(source=source, at=at)
+
+
+def _settle(source: RiskSource) -> None:
+    """How fresh the data are that count: from when it was last heard, but not from after a list of its that waits.
+
+    Uploads that wait do not matter: an officer has left them, the source has sent nothing that is missing.
+    """
+    if source.heard_at is None:
+        return
+    waiting = source.batches.filter(state=BatchState.DRAFT, way__in=SENT).aggregate(first=Min("created_at"))
+    fresh_at = min(source.heard_at, waiting["first"] or source.heard_at)
+    source.last_fresh_at = max(fresh_at, source.last_fresh_at or fresh_at)
     source.stale_from = source.stale_after(source.last_fresh_at)
-    source.save(update_fields=["last_fresh_at", "stale_from"])
+    source.save(update_fields=["heard_at", "last_fresh_at", "stale_from"])
 
 
 def counts(batch: RiskBatch) -> dict[str, int]:

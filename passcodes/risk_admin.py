@@ -1,4 +1,4 @@
-"""Where risk data come from, and their batches, on the authority's site: upload, preview, release, withdraw."""
+"""Batches of risk data on the authority's site: upload, preview, release, withdraw."""
 
 import json
 import secrets
@@ -8,15 +8,12 @@ from functools import partial
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminTextInputWidget
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
@@ -28,7 +25,7 @@ from passcodes import alone, approvals, dry_run_pages, risk
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
 from passcodes.models import Approval, RiskBatch, RiskSource
-from passcodes.risk_models import MANUAL, BatchState, BatchWay
+from passcodes.risk_models import BY_HAND, MANUAL, BatchState, BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
 from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE
 
@@ -38,92 +35,12 @@ MOST_COUNTED = 999
 LABELS = {**dict(RiskCategory.choices), **dict(RiskLevel.choices)}
 
 
-class RiskSourceForm(forms.ModelForm):
-    """Pulls are asked for over HTTPS; in development over HTTP too."""
-
-    pull_url = forms.URLField(
-        label=gettext_lazy("Address to pull from"),
-        required=False,
-        max_length=300,
-        assume_scheme="https",
-        widget=AdminTextInputWidget,
-    )
-
-    def clean_pull_url(self) -> str:
-        url = self.cleaned_data["pull_url"]
-        if url and not (settings.DEBUG or url.startswith("https://")):
-            raise forms.ValidationError(_("The address must begin with https://."))
-        return url
-
-
-@admin.register(RiskSource, site=authority)
-class RiskSourceAdmin(AuditedAdmin):
-    """Added and changed. The key is made here and shown once."""
-
-    order = 2.6  # with what it is about: between areas and people
-    can_add = can_change = True
-    form = RiskSourceForm
-    change_form_template = "admin/risk_source.html"
-    list_display = ("name", "slug", "last_fresh_at", "fresh_hours", "freshness")
-    ordering = ("name",)
-    sortable_by = ()
-    actions = None
-    given = ("name", "slug", "office", "office_phone", "fresh_hours", "pull_url")
-
-    def get_fields(self, request: HttpRequest, obj: RiskSource | None = None):
-        return (*self.given, "has_key", "last_fresh_at", "freshness", "created_at") if obj else self.given
-
-    def get_readonly_fields(self, request: HttpRequest, obj: RiskSource | None = None):
-        return ("slug", "has_key", "last_fresh_at", "freshness", "created_at") if obj else ()
-
-    @admin.display(description=gettext_lazy("key"))
-    def has_key(self, source: RiskSource) -> str:
-        return _("There is one.") if source.key else _("There is none: the source can neither push nor be pulled from.")
-
-    @admin.display(description=gettext_lazy("freshness"))
-    def freshness(self, source: RiskSource) -> str:
-        """In words: a stale source keeps everybody from being green."""
-        if source.stale_from is None:
-            return _("no limit")
-        until = timezone.localtime(source.stale_from).strftime("%Y-%m-%d %H:%M")
-        if source.stale_from > timezone.now():
-            return _("up to date until %(until)s") % {"until": until}
-        return _("not up to date since %(until)s: nobody's code is green") % {"until": until}
-
-    def save_model(self, request: HttpRequest, obj: RiskSource, form: RiskSourceForm, change: bool) -> None:
-        """A limit that is new or another counts from the last data, else from now on."""
-        obj.stale_from = obj.stale_after(obj.last_fresh_at or timezone.now())
-        super().save_model(request, obj, form, change)
-
-    def extra_urls(self, name: str) -> list:
-        view = self.admin_site.admin_view(require_POST(never_cache(self.key_view)))
-        return [path("<int:object_id>/key/", view, name=f"{name}_key")]
-
-    def key_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Makes a new key and shows it, this once; the old one ends."""
-        source = self.get_object(request, str(object_id))
-        source.key = get_random_string(43)
-        source.save(update_fields=["key"])
-        self.record(request, "change", source, fields=["key"])
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Key of %(source)s") % {"source": source},
-            "opts": self.opts,
-            "source": source,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/risk_key.html", context)
-
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj and obj.slug != MANUAL:
-            context["key_url"] = reverse(f"admin:{self._name}_key", args=[obj.pk], current_app=self.admin_site.name)
-        return super().render_change_form(request, context, add, change, form_url, obj)
-
-
 class RiskUploadForm(forms.Form):
     """A list of people or areas, for one source."""
 
-    source = forms.ModelChoiceField(label=gettext_lazy("Source"), queryset=RiskSource.objects.exclude(slug=MANUAL))
+    source = forms.ModelChoiceField(
+        label=gettext_lazy("Source"), queryset=RiskSource.objects.agreed().exclude(slug=MANUAL).order_by("name")
+    )
     file = forms.FileField(label=gettext_lazy("File (CSV or .xlsx)"))
 
     def clean_file(self):
@@ -156,25 +73,32 @@ def for_second_office(account: Account) -> tuple[str, str] | None:
         return None
     count = len(batches)
     words = ngettext("%(count)d batch waits for your agreement", "%(count)d batches wait for your agreement", count)
-    if count == 1:
-        address = reverse("admin:passcodes_riskbatch_change", args=batches)
-    else:
-        address = reverse("admin:passcodes_riskbatch_changelist") + "?state=draft"
-    return words % {"count": count}, address
+    return words % {"count": count}, _batches_url(batches)
 
 
-def for_stale_sources(account: Account) -> tuple[str, str] | None:
-    """Which sources keep everybody from being green, and where to see more."""
-    names = list(
-        RiskSource.objects.stale(timezone.now()).order_by("name").values_list("name", flat=True)[:MOST_COUNTED]
-    )
-    if not names:
+def for_first_office(account: Account) -> tuple[str, str] | None:
+    """How many lists came in that count only when two offices agree, and nobody has proposed."""
+    held = RiskBatch.objects.filter(state=BatchState.DRAFT, approvals=None).exclude(way__in=BY_HAND)
+    batches = list(held.order_by("pk").values_list("pk", flat=True)[:MOST_COUNTED])
+    if not batches:
         return None
-    words = _("Not up to date, so that nobody's code is green: %(sources)s")
-    return words % {"sources": ", ".join(names)}, reverse("admin:passcodes_risksource_changelist")
+    count = len(batches)
+    words = ngettext(
+        "%(count)d list that came in counts for nobody until it is proposed",
+        "%(count)d lists that came in count for nobody until they are proposed",
+        count,
+    )
+    return words % {"count": count}, _batches_url(batches)
 
 
-waiting.extend([for_stale_sources, for_second_office])
+def _batches_url(batches: list[int]) -> str:
+    """The one batch, or the list of those that wait."""
+    if len(batches) == 1:
+        return reverse("admin:passcodes_riskbatch_change", args=batches)
+    return reverse("admin:passcodes_riskbatch_changelist") + "?state=draft"
+
+
+waiting.extend([for_second_office, for_first_office])
 
 
 @admin.register(RiskBatch, site=authority)
@@ -267,6 +191,8 @@ class RiskBatchAdmin(AuditedAdmin):
             )
         except RefusedFile as refused:
             form.add_error("file", str(refused))
+        except risk.NotAgreed:
+            form.add_error("source", _("This source was ended in the meantime."))
         except risk.Busy:
             form.add_error(None, _("Another list of this source is being loaded. Please try again in a minute."))
         return None

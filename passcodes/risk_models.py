@@ -15,6 +15,7 @@ from healthpass.lib.encryption import EncryptedTextField
 from passcodes.colour import RiskCategory, RiskLevel
 
 MANUAL = "manual"  # the slug of the source of what officers enter one by one
+NATIONAL = "national"  # and of that of the national platform's answers
 
 
 class RiskSourceQuerySet(models.QuerySet):
@@ -22,23 +23,39 @@ class RiskSourceQuerySet(models.QuerySet):
         """Those whose data are older than their limit, so that nobody is green."""
         return self.filter(stale_from__lte=at)
 
+    def agreed(self) -> "RiskSourceQuerySet":
+        """Those from which lists are taken: two offices have agreed to them, and no officer has ended that."""
+        return self.filter(agreed_at__isnull=False)
+
 
 class RiskSource(models.Model):
-    """风险数据来源: who sends lists, with which key, and how old they may become."""
+    """风险数据来源: who sends lists, with which key, and how old they may become.
+
+    Two offices decide what stands here (`sources.py`). What one has proposed stands with the Approval until then.
+    """
 
     slug = models.SlugField(_("short name"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=100)
-    # Of rows that name no office themselves.
+    deciding_office = models.ForeignKey(
+        Office, models.PROTECT, null=True, related_name="+", verbose_name=pgettext_lazy("of the authority", "office")
+    )  # whose lists they are; null = unknown, as the national platform's
+    # Of rows that name no office themselves: the deciding office's, when two offices agreed.
     office = models.CharField(_("office"), max_length=100, blank=True)
     office_phone = models.CharField(_("office phone"), max_length=30, blank=True)
     fresh_hours = models.PositiveSmallIntegerField(
         _("freshness limit in hours"), null=True, blank=True, validators=[MinValueValidator(1)]
     )  # null = never stale
     key = EncryptedTextField(_("key"), null=True)  # signs pushes and pulls; null = neither is possible
+    # The first half of a new key, until an officer of another office has made the second one.
+    key_begun = EncryptedTextField(null=True, editable=False)
+    key_begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    key_begun_office = models.ForeignKey(Office, models.PROTECT, null=True, related_name="+")
     pull_url = models.URLField(_("address to pull from"), max_length=300, blank=True)
     cursor = models.CharField(max_length=200, blank=True, editable=False)  # where the next pull begins
-    last_fresh_at = models.DateTimeField(_("last data"), null=True, editable=False)
+    heard_at = models.DateTimeField(null=True, editable=False)  # it sent what counts, or said that nothing is new
+    last_fresh_at = models.DateTimeField(_("last data"), null=True, editable=False)  # the same, not beyond what waits
     stale_from = models.DateTimeField(_("stale from"), null=True, editable=False)  # follows from the two, for the facts
+    agreed_at = models.DateTimeField(_("agreed to"), null=True, editable=False)  # null = no list is taken from it
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = RiskSourceQuerySet.as_manager()
@@ -50,9 +67,14 @@ class RiskSource(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def stale_after(self, fresh_at: datetime) -> datetime | None:
-        """When data of `fresh_at` are too old; None = never."""
-        return fresh_at + timedelta(hours=self.fresh_hours) if self.fresh_hours else None
+    def stale_after(self, fresh_at: datetime | None) -> datetime | None:
+        """When data of `fresh_at` are too old; None = never, as where nothing has come yet."""
+        return fresh_at + timedelta(hours=self.fresh_hours) if fresh_at and self.fresh_hours else None
+
+    def is_stale(self, fresh_at: datetime | None, at: datetime) -> bool:
+        """Whether data of `fresh_at` are too old."""
+        stale_from = self.stale_after(fresh_at)
+        return stale_from is not None and stale_from <= at
 
 
 class BatchState(models.TextChoices):
@@ -73,6 +95,10 @@ class BatchWay(models.TextChoices):
     PUSH = "push", _("pushed")
     PULL = "pull", _("pulled")
     NATIONAL = "national", _("asked of the national platform")
+
+
+BY_HAND = (BatchWay.MANUAL, BatchWay.UPLOAD)  # an officer has chosen whom
+SENT = (BatchWay.COMMAND, BatchWay.PUSH, BatchWay.PULL)  # the source itself has
 
 
 class BatchKind(models.TextChoices):
@@ -120,6 +146,7 @@ class RiskBatch(models.Model):
     class Meta:
         verbose_name = _("risk batch")
         verbose_name_plural = _("risk batches")
+        indexes = [models.Index(fields=["source"], condition=Q(state="draft"), name="risk_batch_waiting")]
         constraints = [
             models.UniqueConstraint(fields=["source", "name"], name="risk_batch_named_once_by_its_source"),
             models.CheckConstraint(

@@ -158,8 +158,9 @@ def risk_batch(
     *, source: RiskSource | None = None, state: str = "visible", kind: str = "people", way: str = "manual"
 ) -> RiskBatch:
     """A batch of one row, in force unless `state` says otherwise; of the manual source unless one is given."""
-    source = source or RiskSource.objects.get_or_create(slug="manual", defaults={"name": "人工登记"})[0]
     now = timezone.now()
+    values = {"name": "人工登记", "agreed_at": now}
+    source = source or RiskSource.objects.get_or_create(slug="manual", defaults=values)[0]
     return RiskBatch.objects.create(
         source=source,
         name=f"entry-{source.batches.count() + 1}",
@@ -175,9 +176,11 @@ def risk_batch(
 
 
 def risk_source(*, slug: str = "province", **fields) -> RiskSource:
-    """Who sends lists, with a key, without a freshness limit."""
-    values = {"name": "省疾控", "key": "key-of-the-province", "office": "辽宁省疾控中心", "office_phone": "024-23388"}
-    return RiskSource.objects.create(slug=slug, **{**values, **fields})
+    """Who sends lists, agreed to by two offices, with a key, without a freshness limit."""
+    values = {"name": "省疾控", "key": "key-of-the-province", "agreed_at": timezone.now()}
+    decides = fields.pop("deciding_office", None) or office(name="辽宁省疾控中心", division=210000)
+    names = {"deciding_office": decides, "office": decides.name, "office_phone": "024-23388"}
+    return RiskSource.objects.create(slug=slug, **{**values, **names, **fields})
 
 
 def rule_draft(*, at: datetime | None = None, **fields) -> RuleSet:

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from accounts.models import Account
-from passcodes.models import RiskBatch
+from passcodes.models import RiskBatch, RiskSource
 from tests import factories
 from tests.browser.test_main_path import sign_in
 from tests.browser.test_staff_help import sign_in_staff, staff
 
-HOLDER, OFFICER = "+8613800000001", "+8613800000008"
+HOLDER, OFFICER, OTHER = "+8613800000001", "+8613800000008", "+8613800000009"
 LIST = (
     "证件类型,证件号码,人员类别,管控开始时间,管控结束时间,机关,机关电话\r\n"
     f"身份证,{factories.DOCUMENTS[0]},密接,2026-11-01,2099-01-01,和平区疾控中心,024-12345\r\n"
@@ -45,8 +45,20 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     phone.reload()
     phone.get_by_role("heading", name="绿码").wait_for()  # a draft counts for nobody
 
-    desk.get_by_role("button", name="确认生效").click()
-    desk.get_by_text("名单已生效").wait_for()
+    assert not desk.get_by_role("button", name="确认生效").count()  # nobody puts an upload in force alone
+    desk.get_by_label("法律依据").select_option(value="cases")
+    desk.get_by_role("button", name="提请另一机关同意").click()
+    desk.get_by_text("已提请").first.wait_for()
+    check_accessibility(desk)
+    phone.reload()
+    phone.get_by_role("heading", name="绿码").wait_for()
+
+    other = new_phone(viewport={"width": 1100, "height": 740})
+    sign_in_staff(other, staff(OTHER, office=factories.office()), "/admin/")
+    other.get_by_role("link", name="1 个批次待您同意").click()
+    other.get_by_role("button", name="同意并生效").click()
+    other.get_by_text("名单已生效").wait_for()
+    desk.reload()
     phone.reload()
     phone.get_by_role("heading", name="红码").wait_for()
     assert "和平区疾控中心" in phone.locator("main").inner_text()
@@ -57,6 +69,36 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     phone.reload()
     phone.get_by_role("heading", name="绿码").wait_for()
     assert RiskBatch.objects.get().state == "withdrawn"
+
+
+def test_two_offices_let_a_source_in(site, new_phone, check_accessibility):
+    first = new_phone(viewport={"width": 1100, "height": 740})
+    second = new_phone()
+    sign_in_staff(first, staff(OFFICER, is_officer=True), "/admin/passcodes/risksource/add/")
+    for name, value in (("name", "市疾控"), ("slug", "city"), ("fresh_hours", "24")):
+        first.locator(f"[name={name}]").fill(value)
+    first.locator("[name=deciding_office]").select_option(label=factories.province().name)
+    first.locator("[name=basis]").select_option(value="cases")
+    check_accessibility(first)
+    first.locator("[name=_save]").click()
+    first.locator('form[action$="/refuse/"]').wait_for()
+    check_accessibility(first)
+    assert not first.locator('form[action$="/approve/"]').count()
+
+    sign_in_staff(second, staff(OTHER, office=factories.office()), "/admin/")
+    second.get_by_role("link", name="市疾控").click()
+    check_accessibility(second)
+    second.locator('form[action$="/approve/"] button').click()
+    second.locator('form[action$="/key/"]').wait_for()
+    assert RiskSource.objects.get().fresh_hours == 24
+
+    halves = []
+    for page, verb in ((second, "key"), (first, "finish-key")):
+        page.reload()
+        page.locator(f'form[action$="/{verb}/"] button').click()
+        halves.append(page.locator(".key").inner_text())
+        check_accessibility(page)
+    assert RiskSource.objects.get().key == "".join(halves)
 
 
 def test_my_data_is_read_taken_away_and_the_account_closed(phone, outbox, holder, check_accessibility):

@@ -45,7 +45,7 @@ def code():
     return factories.pass_code(account=factories.account())
 
 
-def load(source, length=1, *, name="1", way="upload", by=None, at_once=False, category="confirmed"):
+def load(source, length=1, *, name="1", way="command", by=None, at_once=False, category="confirmed"):
     file = lists.text(*(lists.row(lists.number(n), category) for n in range(length)))
     return risk.load(source=source, file=file, name=name, way=way, by=by, at=timezone.now(), at_once=at_once)
 
@@ -74,7 +74,7 @@ def colour_of(code) -> Colour:
     return show_colour(row=row, at=now).colour
 
 
-def test_few_people_are_put_in_force_by_one(source, ours):
+def test_few_people_that_came_by_machine_are_put_in_force_by_one(source, ours):
     batch = load(source, 3)
     release(batch, ours)
     assert (batch.state, batch.released_office) == ("visible", officers.office_of(ours))
@@ -134,8 +134,22 @@ def test_many_small_lists_are_one_large_one(source, ours):
         release(load(source, name="4"), ours)
 
 
-def test_the_four_ways_are_counted_together(source, ours):
-    release(load(source, name="1", way="upload"), ours)
+@pytest.mark.parametrize("way", ["upload", "manual"])
+def test_one_row_that_an_officer_chose_takes_two(source, code, ours, theirs, way):
+    file = lists.text(lists.row())
+    batch = risk.load(source=source, file=file, name="1", way=way, by=ours, at=timezone.now(), at_once=True)
+    for by in (ours, theirs, None):
+        with pytest.raises(alone.NeedsSecond):
+            release(batch, by)
+    assert (batch.state, colour_of(code)) == ("draft", Colour.GREEN)
+    propose(batch, ours)
+    approve(batch, theirs)
+    assert colour_of(code) == Colour.RED
+
+
+def test_all_ways_are_counted_together(source, ours, theirs):
+    propose(load(source, name="1", way="upload", by=ours), ours)
+    approve(RiskBatch.objects.get(), theirs)
     states = [load(source, name=way, way=way, at_once=True).state for way in ("command", "push", "pull")]
     assert states == ["visible", "visible", "draft"]
 
@@ -146,9 +160,10 @@ def test_sources_of_one_office_are_counted_together(ours):
 
 
 def test_an_officer_s_office_is_counted_over_sources(ours):
+    offices = [factories.office(name=f"o{number}") for number in range(4)]
     for number in range(3):
-        release(load(factories.risk_source(slug=f"s{number}", office=f"o{number}")), ours)
-    last = load(factories.risk_source(slug="last", office="another"))
+        release(load(factories.risk_source(slug=f"s{number}", deciding_office=offices[number])), ours)
+    last = load(factories.risk_source(slug="last", deciding_office=offices[3]))
     with pytest.raises(alone.NeedsSecond):
         release(last, ours)
 
@@ -273,13 +288,15 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
         ({"batch": None}, "approval_of_one_thing"),
         ({"basis": "because"}, "approval_on_a_listed_basis"),
         ({"does": "ponder"}, "approval_of_a_known_deed"),
-        ({"does": "withdraw"}, "approval_withdraws_no_batch"),
+        ({"does": "withdraw"}, "approval_withdraws_rules_alone"),
+        ({"risk_source": "source"}, "approval_of_one_thing"),
     ],
 )
 def test_the_database_refuses_one_for_two(source, ours, theirs, values, constraint):
     province, city = officers.office_of(ours), officers.office_of(theirs)
     now = timezone.now()
     known = {"ours": ours, "theirs": theirs, "city": city, "province": province, "rules": factories.rule_draft()}
+    known["source"] = source
     values = {name: now if name == "approved_at" else known.get(what, what) for name, what in values.items()}
     given = {"batch": load(source), "basis": "cases", "proposed_by": ours, "proposer_office": province, **values}
     with pytest.raises(IntegrityError, match=constraint):
@@ -318,6 +335,7 @@ def test_pages_lead_from_the_list_to_the_second_office(source, ours, theirs):
     desk, other = factories.staff_client(account=ours), factories.staff_client(account=theirs)
     batch = load(source, 4, by=ours)
     address = f"/admin/passcodes/riskbatch/{batch.pk}/"
+    assert "1 list that came in counts for nobody until it is proposed" in desk.get("/admin/").text
     page = desk.get(f"{address}change/").text
     assert "Propose to another office" in page
     assert "Put this list in force" not in page
@@ -328,6 +346,7 @@ def test_pages_lead_from_the_list_to_the_second_office(source, ours, theirs):
     assert "An officer of another office has to agree." in desk.post(f"{address}approve/", follow=True).text
     assert "1 batch waits for your agreement" in other.get("/admin/").text
     assert "waits for your agreement" not in desk.get("/admin/").text
+    assert "counts for nobody" not in desk.get("/admin/").text
     assert "Agree and put in force" in other.get(f"{address}change/").text
     other.post(f"{address}approve/")
     assert RiskBatch.objects.get().state == "visible"

@@ -287,7 +287,7 @@ def test_what_is_no_longer_known_ends(platform, holder, code):
 
 
 def test_what_others_say_of_the_person_stays(platform, holder, code):
-    source = RiskSource.objects.create(slug="national", name="x")
+    source = RiskSource.objects.create(slug="national", name="x", agreed_at=timezone.now())
     factories.risk_record(batch=factories.risk_batch(source=source))  # of a list that was pulled
     factories.risk_record(category="managed")
     ask()
@@ -336,7 +336,8 @@ def test_a_second_worker_changes_nothing(platform, code):
 
 
 def test_only_an_answer_makes_the_source_fresh(platform, code):
-    source = RiskSource.objects.create(slug="national", name="国家平台", fresh_hours=24)
+    values = {"name": "国家平台", "fresh_hours": 24, "agreed_at": timezone.now()}
+    source = RiskSource.objects.create(slug="national", **values)
     before = timezone.now()
     ask()
     source.refresh_from_db()

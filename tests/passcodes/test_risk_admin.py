@@ -25,6 +25,11 @@ def desk(officer):
 
 
 @pytest.fixture
+def other(db):
+    return factories.staff_client(account=factories.account(phone="+8613700000008", office=factories.office()))
+
+
+@pytest.fixture
 def source(db):
     return factories.risk_source()
 
@@ -34,22 +39,25 @@ def upload(desk, source, data=None, name="list.csv"):
     return desk.post(UPLOAD, {"source": source.pk, "file": file}, follow=True)
 
 
-def decide(desk, batch, verb):
-    return desk.post(f"/admin/passcodes/riskbatch/{batch.pk}/{verb}/", follow=True)
+def decide(desk, batch, verb, **given):
+    return desk.post(f"/admin/passcodes/riskbatch/{batch.pk}/{verb}/", given, follow=True)
 
 
-def test_upload_is_looked_at_before_it_counts(desk, officer, source):
+def test_upload_is_looked_at_by_two_before_it_counts(desk, officer, other, source):
     page = upload(desk, source).text
     batch = RiskBatch.objects.get()
     assert (batch.state, batch.way, batch.created_by) == ("draft", "upload", officer)
     assert "21**************15" in page
     assert factories.DOCUMENTS[0] not in page
     assert "<td>3</td><td>证件号码 document_number</td><td>this cannot be a number of such a document</td>" in page
-    assert "Put this list in force" in page
+    assert "Put this list in force" not in page
+    assert "An officer of another office has to agree." in decide(desk, batch, "release").text
+    decide(desk, batch, "propose", basis="cases")
+    assert RiskBatch.objects.get().state == "draft"
 
-    page = decide(desk, batch, "release").text
+    page = decide(other, batch, "approve").text
     batch.refresh_from_db()
-    assert (batch.state, batch.released_by, batch.sample) == ("visible", officer, None)
+    assert (batch.state, batch.released_office, batch.sample) == ("visible", factories.office(), None)
     assert "21**" not in page
     page = decide(desk, batch, "withdraw").text
     batch.refresh_from_db()
@@ -75,10 +83,11 @@ def test_decisions_are_posted(desk, source):
     assert RiskBatch.objects.get().state == "draft"
 
 
-def test_the_same_list_twice_is_said(desk, source):
+def test_the_same_list_twice_is_said(desk, other, source):
     upload(desk, source)
     first = RiskBatch.objects.get()
-    decide(desk, first, "release")
+    decide(desk, first, "propose", basis="cases")
+    decide(other, first, "approve")
     assert f"The same list counts already, as batch #{first.pk}." in upload(desk, source).text
     assert RiskBatch.objects.count() == 2
 
@@ -134,7 +143,7 @@ def test_without_a_source_the_way_to_one_is_shown(desk):
     ],
 )
 def test_what_was_decided_is_said(desk, source, state, verb, said):
-    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state, way="upload")
+    batch = factories.risk_batch(source=source, state="visible" if state == "withdrawn" else state, way="command")
     if state == "withdrawn":
         decide(desk, batch, "withdraw")
     assert said in decide(desk, batch, verb).text
@@ -147,33 +156,8 @@ def test_strangers_and_unconfirmed_officers_get_nothing(client, officer, source)
     assert RiskRecord.objects.count() == 0
 
 
-def test_sources_are_made_and_a_limit_counts_from_now(desk):
-    values = {"name": "市疾控", "slug": "city", "office": "市疾控", "office_phone": "1", "fresh_hours": "24"}
-    desk.post(reverse("admin:passcodes_risksource_add"), {**values, "pull_url": ""})
-    source = RiskSource.objects.get()
-    assert (source.slug, source.key) == ("city", None)
-    assert (source.stale_from - source.created_at).total_seconds() == pytest.approx(24 * 3600, abs=5)
-    path = reverse("admin:passcodes_risksource_change", args=[source.pk])
-    desk.post(path, {**values, "slug": "other", "fresh_hours": ""})
-    source.refresh_from_db()
-    assert (source.slug, source.stale_from) == ("city", None)
-
-
 def test_pulling_needs_https(desk, settings):
     settings.DEBUG = False
     values = {"name": "市疾控", "slug": "city", "pull_url": "http://city.example.cn/risk"}
     page = desk.post(reverse("admin:passcodes_risksource_add"), values).text
     assert "The address must begin with https://." in page
-
-
-def test_a_key_is_shown_once_and_kept_encrypted(desk, source):
-    before = source.key
-    path = f"/admin/passcodes/risksource/{source.pk}/key/"
-    assert desk.get(path).status_code == 405
-    response = desk.post(path)
-    source.refresh_from_db()
-    assert source.key != before
-    assert source.key in response.text
-    assert "no-store" in response.headers["Cache-Control"]
-    assert source.key not in desk.get(reverse("admin:passcodes_risksource_change", args=[source.pk])).text
-    assert AuditEntry.objects.get(action="change-risksource").detail == {"fields": ["key"]}

@@ -6,8 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from passcodes import facts, risk
+from passcodes import approvals, facts, risk
 from passcodes.actions import show_colour
+from passcodes.models import RiskSource
 from passcodes.tasks import announce_stale_data
 from tests import factories
 from tests.passcodes import lists
@@ -44,7 +45,7 @@ def test_a_limit_is_exceeded_to_the_second(source, code):
 def test_a_released_list_is_fresh_from_when_it_came(source, code):
     came = timezone.now() - timedelta(hours=23)
     file = lists.text(lists.row(lists.number(1)))
-    batch = risk.load(source=source, name="1", way="upload", file=file, by=None, at=came)
+    batch = risk.load(source=source, name="1", way="command", file=file, by=None, at=came)
     source.refresh_from_db()
     assert source.stale_from is None  # a draft says nothing yet
     risk.release(batch=batch, by=None, at=timezone.now())
@@ -63,6 +64,78 @@ def test_a_source_without_a_limit_never_is_stale(code):
     source = factories.risk_source(slug="without", fresh_hours=None)
     risk.mark_fresh(source=source, at=timezone.now() - timedelta(days=300))
     assert colour_of(code) == "green"
+
+
+@pytest.fixture
+def offices():
+    """An officer of each of two."""
+    second = factories.account(phone="+8613700000003", office=factories.office())
+    return factories.account(phone="+8613700000002", is_officer=True), second
+
+
+@pytest.fixture
+def waiting(settings, source):
+    """A list that came three hours ago and takes two offices; before it the source was heard ten hours ago."""
+    settings.RISK_ALONE_LIMIT = 0
+    now = timezone.now()
+    risk.mark_fresh(source=source, at=now - timedelta(hours=10))
+    at = now - timedelta(hours=3)
+    return risk.load(source=source, name="w", way="push", file=lists.text(), by=None, at=at, at_once=True)
+
+
+def heard(source) -> timedelta:
+    """How long ago, of the data that count."""
+    source.refresh_from_db()
+    assert source.stale_from == source.last_fresh_at + timedelta(hours=24)
+    return timedelta(hours=round((timezone.now() - source.last_fresh_at).total_seconds() / 3600))
+
+
+def test_data_that_wait_make_nothing_fresh(source, waiting):
+    assert (waiting.state, heard(source)) == ("draft", timedelta(hours=10))
+    risk.mark_nothing_new(source=source, at=timezone.now())
+    assert heard(source) == timedelta(hours=3)
+
+
+def test_a_later_list_is_no_fresher_than_the_one_that_waits(source, waiting, settings):
+    settings.RISK_ALONE_LIMIT = 100
+    file = lists.text(lists.row(lists.number(1)))
+    later = risk.load(source=source, name="l", way="push", file=file, by=None, at=timezone.now(), at_once=True)
+    assert (later.state, heard(source)) == ("visible", timedelta(hours=3))
+
+
+@pytest.mark.parametrize("decided", ["agreed", "refused"])
+def test_once_it_is_decided_the_source_is_as_fresh_as_it_was_heard(source, waiting, offices, decided):
+    risk.mark_nothing_new(source=source, at=timezone.now())
+    first, second = offices
+    if decided == "agreed":
+        approvals.propose(batch=waiting, basis="cases", by=first, at=timezone.now())
+        approvals.approve(batch=waiting, by=second, at=timezone.now())
+    else:
+        approvals.refuse(batch=waiting, by=first, at=timezone.now())
+    assert heard(source) == timedelta(0)
+
+
+def test_an_upload_that_waits_does_not_hold_the_source_back(source, offices):
+    now = timezone.now()
+    at = now - timedelta(hours=3)
+    risk.mark_fresh(source=source, at=at)
+    risk.load(source=source, name="u", way="upload", file=lists.text(), by=offices[0], at=at)
+    risk.mark_nothing_new(source=source, at=now)
+    assert heard(source) == timedelta(0)
+
+
+def test_a_new_source_with_a_limit_recolours_nobody(source, code, offices):
+    RiskSource.objects.update(fresh_hours=None)
+    first, second = offices
+    approvals.propose(risk_source=source, changes={"fresh_hours": 1}, basis="cases", by=first, at=timezone.now())
+    approvals.approve(risk_source=source, by=second, at=timezone.now())
+    source.refresh_from_db()
+    risk.mark_nothing_new(source=source, at=timezone.now())
+    later = timezone.now() + timedelta(hours=2)
+    assert (source.fresh_hours, colour_of(code, later)) == (1, "green")
+    file = lists.text(lists.row(lists.number(1)))
+    risk.load(source=source, name="1", way="push", file=file, by=None, at=timezone.now(), at_once=True)
+    assert colour_of(code, later) == "neutral"
 
 
 def test_operators_are_told_as_long_as_it_lasts(source, caplog):

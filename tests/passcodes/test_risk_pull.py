@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from passcodes import risk_pull
+from passcodes import risk, risk_pull
 from passcodes.models import RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes import lists
@@ -46,10 +46,30 @@ def test_pulls_what_is_new_and_goes_on_from_there(server, source, capsys):
 
 
 def test_nothing_new_is_fresh(server, source, capsys):
+    risk.mark_fresh(source=source, at=timezone.now() - timedelta(hours=20))
     before = timezone.now()
     pull(capsys)
     source.refresh_from_db()
     assert before <= source.last_fresh_at <= timezone.now()
+    assert source.stale_from == source.last_fresh_at + timedelta(hours=24)
+
+
+def test_nothing_new_before_the_first_data_begins_no_limit(server, source, capsys):
+    pull(capsys)
+    source.refresh_from_db()
+    assert (source.last_fresh_at, source.stale_from) == (None, None)
+
+
+def test_nothing_new_is_no_fresher_than_what_waits(server, source, settings, capsys):
+    settings.RISK_ALONE_LIMIT = 0
+    risk.mark_fresh(source=source, at=timezone.now() - timedelta(hours=20))
+    server.batches = [lists.json_lines()]
+    pull(capsys)
+    batch = RiskBatch.objects.get()
+    assert batch.state == "draft"
+    assert pull(capsys) == "Nothing new.\n"
+    source.refresh_from_db()
+    assert source.last_fresh_at == batch.created_at
     assert source.stale_from == source.last_fresh_at + timedelta(hours=24)
 
 

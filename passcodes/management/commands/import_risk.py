@@ -40,6 +40,8 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: {error.strerror}") from error
         except RefusedFile as error:
             raise CommandError(f"{file}: {error}") from error
+        except risk.NotAgreed as error:
+            raise CommandError(f"Nothing is taken from {source} any more: it was ended.") from error
         except risk.Busy as error:
             raise CommandError("Another list of this source is being loaded.") from error
         except risk.Conflict as error:
@@ -83,11 +85,13 @@ class Progress:
 
 
 def source_named(slug: str) -> RiskSource:
-    """The source. Raises CommandError that names those there are."""
+    """The source. Raises CommandError that names those there are; also for one that two offices do not agree to."""
     source = RiskSource.objects.filter(slug=slug).first()
     if source is None:
         known = ", ".join(RiskSource.objects.order_by("slug").values_list("slug", flat=True)) or "none yet"
         raise CommandError(f"There is no source {slug}. Sources are made on the authority's site; there are: {known}.")
+    if source.agreed_at is None:
+        raise CommandError(f"Nothing is taken from {slug}: two offices have not agreed to it, or it was ended.")
     return source
 
 

@@ -20,6 +20,8 @@ class Command(BaseCommand):
             batches = pull(source=source_named(source), at=timezone.now())
         except (SourceUnavailable, RefusedFile) as error:
             raise CommandError(f"{source}: {error}") from error
+        except risk.NotAgreed as error:
+            raise CommandError(f"{source}: nothing is taken from it any more: it was ended.") from error
         except risk.Busy as error:
             raise CommandError(f"{source}: another list of this source is being loaded.") from error
         except risk.Conflict as error:

@@ -157,6 +157,17 @@ def test_a_colour_by_hand_is_the_office_s_that_proposed_it(client, code, judge, 
     assert (manual["铁西区疾控中心"], manual["沈阳市卫健委"]) == (1, 0)
 
 
+def test_an_uploaded_list_counts_by_people(client, judge, coloured):
+    now = timezone.now()
+    batch = factories.risk_batch(source=factories.risk_source(), state="draft", way="upload")
+    RiskBatch.objects.update(applied=3)
+    approvals.propose(batch=batch, basis="cases", by=coloured, at=now)
+    approvals.approve(batch=batch, by=judge, at=now)
+    factories.risk_batch(source=batch.source, way="push")
+    manual = {office.name: office.manual for office in client.get("/offices/").context["offices"]}
+    assert (manual["铁西区疾控中心"], manual["沈阳市卫健委"]) == (3, 0)
+
+
 def test_photos_go_thirty_days_after_the_answer_and_not_before(holder, code, appeal, judge):
     now = timezone.now()
     retention.run(now + timedelta(days=31))

@@ -1,0 +1,117 @@
+"""Where risk data may come from: two offices say what a source is, one officer ends its ways in."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.crypto import get_random_string
+
+from accounts import audit, officers
+from accounts.models import Account, Office
+from accounts.officers import NotYours
+from passcodes import alone
+from passcodes.models import RiskSource
+
+FIELDS = ("name", "deciding_office_id", "fresh_hours", "pull_url")  # of which every change takes two offices
+
+HALF = 22  # characters of 62: each half alone is as long as a key has to be
+KEY_BEGUN = ("key_begun", "key_begun_by", "key_begun_office")
+
+
+class NotInUse(Exception):
+    """Two offices have not agreed to the source, or it was ended."""
+
+
+class NotBegun(Exception):
+    """There is no first half of a new key."""
+
+
+def values_of(source: RiskSource) -> dict[str, str | int | None]:
+    """What two offices have agreed on; of a new source nothing but its name."""
+    return {field: getattr(source, field) for field in FIELDS}
+
+
+@transaction.atomic
+def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
+    """What this officer has just agreed to holds: the source becomes what was proposed, and lists are taken from it.
+
+    A limit counts from the last data. Where none have come it begins with the first, so that a new source makes nobody
+    neutral. Raises alone.NeedsSecond without that agreement: see `approvals`.
+    """
+    source = RiskSource.objects.select_for_update().get(pk=risk_source.pk)
+    approval = source.approvals.filter(approved_by=by, approved_at=at).order_by("-pk").first()
+    if approval is None:
+        raise alone.NeedsSecond
+    for field in FIELDS:
+        setattr(source, field, approval.changes.get(field, getattr(source, field)))
+    if source.deciding_office_id:
+        office = Office.objects.get(pk=source.deciding_office_id)
+        source.office, source.office_phone = office.name, office.phone
+    source.stale_from = source.stale_after(source.last_fresh_at)
+    source.agreed_at = at
+    source.save(update_fields=[*FIELDS, "office", "office_phone", "stale_from", "agreed_at"])
+    _record("change", source, by, at, fields=sorted(approval.changes), approval=approval.pk)
+
+
+@transaction.atomic
+def begin_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
+    """The first half of a new key, for this officer to give to the source; the one that is in use stays until then.
+
+    Nobody at the authority knows a whole key: whoever did could send lists in the source's name alone. Raises NotInUse,
+    NotAnOfficer.
+    """
+    source = _in_use(risk_source)
+    half = get_random_string(HALF)
+    source.key_begun, source.key_begun_by, source.key_begun_office = half, by, officers.office_deciding(by)
+    source.save(update_fields=KEY_BEGUN)
+    _record("begin-key-of", source, by, at)
+    return half
+
+
+@transaction.atomic
+def finish_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
+    """The second half, made by an officer of another office; both together are the source's key from now on.
+
+    Raises NotInUse, NotBegun, NotAnOfficer, NotYours.
+    """
+    source = _in_use(risk_source)
+    if source.key_begun is None:
+        raise NotBegun
+    if not may_finish_key(source, by):
+        raise NotYours
+    half = get_random_string(HALF)
+    source.key = source.key_begun + half
+    source.key_begun = source.key_begun_by = source.key_begun_office = None
+    source.save(update_fields=["key", *KEY_BEGUN])
+    _record("finish-key-of", source, by, at)
+    return half
+
+
+def may_finish_key(source: RiskSource, account: Account) -> bool:
+    """Whether `finish_key` would take it from this account now."""
+    office = officers.office_of(account)
+    others = source.key_begun_by_id != account.pk and office is not None and source.key_begun_office_id != office.pk
+    return source.key_begun is not None and others
+
+
+def _in_use(source: RiskSource) -> RiskSource:
+    locked = RiskSource.objects.select_for_update().get(pk=source.pk)
+    if locked.agreed_at is None:
+        raise NotInUse
+    return locked
+
+
+@transaction.atomic
+def end(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
+    """No list is taken from it any more, and its key ends. What came counts on, and so does the freshness limit:
+
+    who would end that has to ask another office, as it makes people green.
+    """
+    source = RiskSource.objects.select_for_update().get(pk=risk_source.pk)
+    source.key = source.agreed_at = None
+    source.key_begun = source.key_begun_by = source.key_begun_office = None
+    source.save(update_fields=["key", "agreed_at", *KEY_BEGUN])
+    _record("end", source, by, at)
+
+
+def _record(verb: str, source: RiskSource, by: Account, at: datetime, **detail) -> None:
+    audit.record(by=by, action=f"{verb}-risksource", subject=f"risksource:{source.pk}", at=at, **detail)
