@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
+from django.core.cache import cache
 from django.db.models import BigIntegerField, OuterRef
 from django.db.models.functions import Coalesce
 
 from accounts.models import Office, Officer
+from passcodes import appeals
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
-from passcodes.risk_models import BatchKind, BatchWay, RiskBatch
+from passcodes.risk_models import BatchKind, BatchWay, RiskBatch, RiskRecord
 
 ANSWERS_OF = timedelta(days=30)
 COLOURS_OF = timedelta(days=7)
+KEPT = 60  # seconds: everybody may ask
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,23 @@ class Figures:
 
 
 def at(now: datetime) -> dict:
-    """`offices` by name, and `overdue`: appeals in all. Colours by hand count for who proposed or renewed them."""
-    proposed = Approval.objects.filter(batch=OuterRef("pk"), approved_at__isnull=False)
-    by = Coalesce(proposed.values("proposer_office")[:1], "released_office", output_field=BigIntegerField())
+    """`offices` by name, and `overdue`: appeals in all, as they were at `now`, up to a minute ago.
+
+    Colours by hand count for who proposed or renewed them. Appeals against what colours nobody any more do not count.
+    """
+    return cache.get_or_set("office-figures", lambda: _at(now), KEPT)
+
+
+def _at(now: datetime) -> dict:
     entered = RiskBatch.objects.filter(kind=BatchKind.PEOPLE, way=BatchWay.MANUAL)
     entered = entered.filter(released_at__gt=now - COLOURS_OF, released_at__lte=now)
-    manual = Counter(entered.annotate(by=by).values_list("by", flat=True))
+    manual = Counter(entered.annotate(by=_decided("")).values_list("by", flat=True))
     waits, late = defaultdict(list), Counter()
     answers = Appeal.objects.filter(decided_at__gt=now - ANSWERS_OF, decided_at__lte=now)
     for office, came, due, answered in answers.values_list("decided_office", "created_at", "due_at", "decided_at"):
         waits[office].append((answered - came).total_seconds() / 60)
         late[office] += answered > due
-    overdue = Counter(Appeal.objects.overdue(now).values_list("office", flat=True))
+    overdue = _overdue(now)
     figures = [
         Figures(
             name=office.name,
@@ -54,8 +62,25 @@ def at(now: datetime) -> dict:
             minutes=round(median(waits[office.pk])) if waits[office.pk] else None,
             late=late[office.pk],
             manual=manual[office.pk],
-            overdue=overdue[office.name],
+            overdue=overdue[office.pk] + overdue[office.name],
         )
         for office in Office.objects.filter(pk__in=Officer.objects.values("office")).order_by("name", "pk")
     ]
     return {"offices": figures, "overdue": overdue.total(), "now": now}
+
+
+def _decided(batch: str) -> Coalesce:
+    """The office whose colour by hand a batch is: that which proposed it or, of a renewal, put it in force."""
+    proposed = Approval.objects.filter(batch=OuterRef(f"{batch}pk"), approved_at__isnull=False)
+    office = proposed.values("proposer_office")[:1]
+    return Coalesce(office, f"{batch}released_office", output_field=BigIntegerField())
+
+
+def _overdue(now: datetime) -> Counter[int | str]:
+    """How many of them there are against the colours of each office: by its id, or by the name that a list gave."""
+    late = list(Appeal.objects.overdue(now).defer("text"))
+    counting = appeals.counting(late, now)
+    late = [appeal for appeal in late if appeal.pk in counting]
+    entered = RiskRecord.objects.filter(pk__in=[appeal.record_id for appeal in late], batch__way=BatchWay.MANUAL)
+    offices = dict(entered.annotate(by=_decided("batch__")).values_list("pk", "by"))
+    return Counter(offices.get(appeal.record_id) or appeal.office for appeal in late)
