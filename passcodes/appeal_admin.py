@@ -36,7 +36,7 @@ def for_answers(account: Account) -> tuple[str, str] | None:
         return None
     words = ngettext("%(count)d appeal waits for an answer", "%(count)d appeals wait for an answer", count)
     now = timezone.now()
-    if late := len(appeals.counting(Appeal.objects.overdue(now), now)):
+    if late := len(appeals.counting(Appeal.objects.overdue(now).defer("text"), now)):
         words += " · " + ngettext("%(late)d overdue", "%(late)d overdue", late)
     return words % {"count": count, "late": late}, reverse("admin:passcodes_appeal_changelist") + "?state=waiting"
 

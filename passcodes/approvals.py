@@ -201,12 +201,13 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     )
     renewal.applied = 0
     freed = appeals.freed(running)
-    for record in running.iterator(chunk_size=2_000):
+    reach = at + RENEWED_WITHIN  # what lapses later, as of a list with many beginnings, gains less
+    for record in running.filter(ends_at__lt=reach + MANAGED_FOR).iterator(chunk_size=2_000):
         if record.pk in freed:
             continue
         record.begun_at = record.begun_at or record.starts_at
         record.pk, record.batch, record.starts_at = None, renewal, record.ends_at
-        record.ends_at = min(record.ends_at, at + RENEWED_WITHIN) + MANAGED_FOR
+        record.ends_at = min(record.ends_at, reach) + MANAGED_FOR
         record.save(force_insert=True)
         renewal.applied += 1
     renewal.rows = renewal.applied
@@ -218,9 +219,8 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
 
 
 def _running(batch: RiskBatch, at: datetime) -> QuerySet[RiskRecord]:
-    """Its "other managed" people whose measure has not lapsed, without those whose measure is still to begin."""
-    reach = at + RENEWED_WITHIN + MANAGED_FOR
-    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at, ends_at__lt=reach)
+    """Its "other managed" people whose measure has not lapsed."""
+    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
 
 
 def _lapses_soon(running: QuerySet[RiskRecord], at: datetime) -> bool:
