@@ -104,7 +104,9 @@ def file(
     """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed."""
     try:
         with transaction.atomic():
-            Person.objects.select_for_update().get(pk=person.pk)  # of two against copies of a record one is later
+            Person.objects.select_for_update(no_key=True).get(
+                pk=person.pk
+            )  # of two against copies of a record one is later
             if earlier := standing(person.pk, address_key(reason, person.pk)):
                 raise AlreadyAppealed(earlier)
             appeal = Appeal.objects.create(

@@ -8,7 +8,8 @@ from django.utils import timezone
 from passcodes import appeals, facts
 from passcodes.models import Appeal, RiskBatch
 from tests import factories
-from tests.passcodes.appeals.steps import WORDS, colour, decide, file, form_address
+from tests.passcodes.appeals.steps import WORDS, colour, decide, file, form_address, reasons
+from tests.passcodes.threads import at_once
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -121,3 +122,21 @@ def test_one_statement_finds_whom_appeals_still_concern(holder, code, first, dja
     facts.for_person(person_id=code.person_id, at=timezone.now())
     with django_assert_num_queries(1):
         assert appeals.counting(filed, timezone.now()) == {appeal.pk for appeal in filed}
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_once_against_copies_of_a_record_one_is_filed(holder, code, first, sent):
+    copy = sent(office="省疾控中心", starts_at=first.starts_at)
+    found = reasons(code)
+    assert {reason.fact for reason in found} == {f"risk:{first.pk}", f"risk:{copy.pk}"}
+    given = {
+        "person": code.person,
+        "claim": "other",
+        "text": WORDS,
+        "documents": [],
+        "by": holder,
+        "at": timezone.now(),
+    }
+    ends = at_once(*(lambda reason=reason: appeals.file(reason=reason, **given) for reason in found))
+    assert (ends, Appeal.objects.count()) == (["AlreadyAppealed", "done"], 1)
