@@ -55,6 +55,7 @@ def risk_records(account: Account, at: datetime) -> Iterator[Row]:
             Fact("category", _("category"), record.category, record.get_category_display()),
             Fact("state", _("state"), batch.state, batch.get_state_display()),
             Fact("starts_at", _("measure begins"), record.starts_at),
+            *([Fact("begun_at", _("before its renewal it began"), record.begun_at)] if record.begun_at else []),
             Fact("ends_at", _("measure ends"), record.ends_at),
             Fact("office", _("office"), record.office),
             Fact("office_phone", _("office phone"), record.office_phone),
