@@ -14,11 +14,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks import HOST, data, drop_database, faces, risk, traffic
+from benchmarks import HOST, data, drop_database, dry_run, faces, risk, traffic
 from benchmarks.processes import cpu_ms, gunicorn, memory_mb, parent
 from benchmarks.weight import kilobytes
 
 ROUNDS = 5
+MORE_RISKS = 1_000_000
 SECONDS, HELLO_SECONDS, WARM_UP_SECONDS = 2.5, 1.5, 1.0
 HELLO = ["GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]
 FIGURES = ("requests_per_second", "p50_ms", "p99_ms", "app_cpu_ms", "db_cpu_ms", "bytes", "ratio_to_hello")
@@ -100,6 +101,21 @@ def queries_of_each(sessions: list[str]) -> dict[str, int]:
     }
 
 
+def with_more_risks(bench: Bench, renewals: list[str], sessions: list[str]) -> dict:
+    """The renewal again beside a million more risk records. `cpu_ratio`: its processor time to that without them, each
+    as so many hellos."""
+    name = "code_refresh_million"
+    data.add_risks(MORE_RISKS)
+    bench.drive("code_refresh", renewals, WARM_UP_SECONDS)
+    for number in range(1, ROUNDS + 1):
+        say(f"Round {number} of {ROUNDS} with {MORE_RISKS} more risk records ...")
+        bench.measure(name, renewals)
+    before, after = bench.report("code_refresh"), bench.report(name)
+    ratio = after["ratio_to_hello"] / before["ratio_to_hello"]
+    count = queries_of_each(sessions)["code_refresh"]
+    return {"name": name, **after, "queries": count, "cpu_ratio": round(ratio, 3), "risk_rows": data.RISKS + MORE_RISKS}
+
+
 def page_weights(sessions: list[str]) -> list[dict]:
     """Home, form and code, as one who has a code sees them."""
     person = traffic.HEALTHY[0]
@@ -126,6 +142,9 @@ def run(stack: ExitStack) -> None:
     say(f"Importing {risk.ROWS} risk rows, {risk.ROUNDS} times ...")
     for line in risk.lines():
         print(json.dumps(line))
+    say(f"Trying drafts on {dry_run.PEOPLE} people ...")
+    for line in dry_run.lines():
+        print(json.dumps(line))
     say(f"Loading {data.PEOPLE} people and {data.SCANS} scans ...")
     sessions = data.load(datetime.now(UTC))
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -146,6 +165,7 @@ def run(stack: ExitStack) -> None:
     size = {"people": data.PEOPLE, "risk_rows": data.RISKS, "scans": data.SCANS, "rounds": ROUNDS}
     for name, count in queries.items():
         print(json.dumps({"name": name, **bench.report(name), "queries": count, **size}))
+    print(json.dumps(with_more_risks(bench, fixed["code_refresh"], sessions) | {"rounds": ROUNDS}))
     print(json.dumps({"name": "worker", "memory_mb": round(memory_mb(app[1]), 1)}))
     for line in weights:
         print(json.dumps({"name": "page_weight", **line}))

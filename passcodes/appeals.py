@@ -226,7 +226,8 @@ def _batches_of(appeal: Appeal) -> list[RiskBatch]:
         rows = rows.select_related("batch")
         ids = {row.batch_id for row in rows if concerns(appeal, [_as_reason(row)])}
     else:
-        rows = RiskArea.objects.filter(division=reason.division, level=value, starts_on=day_of(reason.since))
+        rows = RiskArea.objects.filter(division=reason.division, place=reason.place, level=value)
+        rows = rows.filter(starts_on=day_of(reason.since))
         ids = set(rows.values_list("batch", flat=True)) if kind == "area" else set()
     found: dict[int, RiskBatch] = {}
     while ids:

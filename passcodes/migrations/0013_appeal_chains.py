@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('passcodes', '0009_rule_pages'),
+        ('passcodes', '0011_places'),
     ]
 
     operations = [

@@ -55,8 +55,9 @@ def test_every_span_is_what_assess_says_inside_it(facts, days, share):
     spans = outlook(facts, DEFAULT_RULES, AT, days)
     assert (spans[0].start, spans[-1].end) == (AT, end_of(TODAY + timedelta(days=days)))
     for span in spans:
-        inside = span.start + (span.end - span.start) * share
-        for moment in (span.start, inside, span.end - timedelta(microseconds=1)):
+        last = span.end - timedelta(microseconds=1)
+        inside = min(span.start + (span.end - span.start) * share, last)
+        for moment in (span.start, inside, last):
             assert assess(facts, DEFAULT_RULES, moment).colour == span.colour
     for earlier, later in zip(spans, spans[1:], strict=False):
         assert earlier.end == later.start
