@@ -8,6 +8,8 @@ from passcodes import facts, rules
 from passcodes.colour import Assessment, Colour, Reason, assess
 from passcodes.models import ColourChange, PassCode
 
+MOMENTS = ("until", "since", "answer_by")  # of a Reason
+
 
 def issue_pass(*, person: Person) -> PassCode:
     """The person's pass code; made at the first call."""
@@ -34,12 +36,12 @@ def show_colour(*, row: dict, at: datetime) -> Assessment:
 def reason_as_json(reason: Reason) -> dict:
     """As a ColourChange keeps it."""
     values = {**asdict(reason), "colour": Colour(reason.colour).name.lower()}
-    for name in ("until", "since"):
+    for name in MOMENTS:
         values[name] = values[name] and values[name].isoformat()
     return values
 
 
 def reason_from_json(values: dict) -> Reason:
     """A reason as a ColourChange keeps it."""
-    moments = {name: values[name] and datetime.fromisoformat(values[name]) for name in ("until", "since")}
+    moments = {name: datetime.fromisoformat(values[name]) for name in MOMENTS if values.get(name)}
     return Reason(**{**values, **moments, "colour": Colour[values["colour"].upper()]})

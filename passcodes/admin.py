@@ -45,7 +45,7 @@ BASES = [("", "---------"), *LegalBasis.choices]
 
 
 class RiskRecordForm(forms.ModelForm):
-    """The document is typed, checked and kept as a keyed hash only."""
+    """The document is typed, checked and kept as a keyed hash only. The office is that of whoever proposes it."""
 
     document_kind = forms.ChoiceField(label=gettext_lazy("Document"), choices=DocumentKind)
     document_number = forms.CharField(label=gettext_lazy("Document number"), max_length=40)
@@ -103,8 +103,6 @@ class RiskRecordAdmin(AuditedAdmin):
         "starts_at",
         "ends_at",
         "source",
-        "office",
-        "office_phone",
         "basis",
     )
     list_select_related = ("batch",)

@@ -107,6 +107,12 @@ class Appeal(models.Model):
     def __str__(self) -> str:
         return self.receipt
 
+    @property
+    def record_id(self) -> int | None:
+        """The risk record that was shown; None where it is about something else."""
+        kind, _colon, number = self.fact.partition(":")
+        return int(number) if kind == "risk" else None
+
     def is_overdue(self, at: datetime) -> bool:
         """Whether it should have been answered by then."""
         return self.state == AppealState.WAITING and self.due_at <= at

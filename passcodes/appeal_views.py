@@ -1,5 +1,6 @@
 """Appealing against a colour, where the appeal stands, and how the offices answer."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.contrib import messages
@@ -14,20 +15,21 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts import limits
-from accounts.models import Account
-from declarations.models import Proxy
-from passcodes import actions, appeals, facts, office_figures
+from declarations.models import Person
+from passcodes import actions, appeals, office_figures
 from passcodes.appeal_forms import DOCUMENTS, AgainForm, AppealForm
 from passcodes.appeal_models import Appeal
 from passcodes.colour import Reason
 from passcodes.findings import DEFAULT_LIMITS
-from passcodes.models import PassCode
-from passcodes.reasons import text_of
+from passcodes.pass_access import of_pass
+from passcodes.reasons import address_key, text_of
 from passcodes.uploads import bounded
 
 SENT_A_DAY = 20  # of an account, whatever is wrong with it: each photo is decoded
 DAY = timedelta(days=1)
 BODY = 62_000_000  # bytes: up to these, photos that are too large do not lose the words
+
+for_account = of_pass(by_key=False)  # an appeal is an account's: the key of the pass is not enough
 
 
 def refuse_body(request: HttpRequest, status: int) -> HttpResponse:
@@ -35,14 +37,19 @@ def refuse_body(request: HttpRequest, status: int) -> HttpResponse:
     too_large = _("The photos are too large: at most 5, each of at most 8 MB.")
     unreadable = _("The upload could not be read. Please send the appeal again.")
     messages.error(request, too_large if status == 413 else unreadable)
-    pass_code = _pass_of(request.user, request.resolver_match.kwargs["pass_id"])
-    receipt = request.resolver_match.kwargs.get("receipt")
+    return _refused(request, **request.resolver_match.kwargs, status=status)
+
+
+@for_account
+def _refused(
+    request: HttpRequest, pass_id: str, row: dict, now: datetime, *, status: int, receipt: str = ""
+) -> HttpResponse:
     if receipt:
-        return _again_page(request, pass_code, _appeal(pass_code, receipt), AgainForm(), status=status)
-    reason = _reason(request, pass_code, timezone.now())
+        return _again_page(request, pass_id, _appeal(row, receipt), AgainForm(), status=status)
+    reason = _reason(request, row, now)
     if reason is None:
-        return redirect("passcodes:code", pass_code.public_id)
-    return _form_page(request, pass_code, reason, AppealForm(about_record=_is_record(reason)), status=status)
+        return redirect("passcodes:code", pass_id)
+    return _form_page(request, pass_id, row, reason, AppealForm(about_record=_is_record(reason)), status=status)
 
 
 takes_photos = bounded(BODY, refuse_body, keep=DEFAULT_LIMITS.bytes + 1, most=DOCUMENTS + 1)
@@ -51,32 +58,31 @@ takes_photos = bounded(BODY, refuse_body, keep=DEFAULT_LIMITS.bytes + 1, most=DO
 @never_cache
 @takes_photos
 @sensitive_post_parameters()
-def appeal(request: HttpRequest, pass_id: str) -> HttpResponse:
+@for_account
+def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpResponse:
     """What can be appealed against; with `?about=`, the form for it, or the appeal that there is already."""
-    now = timezone.now()
-    pass_code = _pass_of(request.user, pass_id)
-    about = request.GET.get("about", "").replace("\0", "")  # which PostgreSQL's texts cannot hold
+    about = request.GET.get("about", "")
     if not about:
-        return _choice_page(request, pass_code, now)
-    if earlier := appeals.standing(pass_code.person_id, about):
+        return _choice_page(request, pass_id, row, now)
+    if earlier := appeals.standing(row["person_id"], about):
         if request.method == "POST":
             messages.warning(request, _("There is an appeal against this already."))
         return redirect("passcodes:appealed", pass_id, earlier.receipt)
-    reason = _reason(request, pass_code, now)
+    reason = _reason(request, row, now)
     if reason is None:
         messages.warning(request, _("This no longer colours the code, so there is nothing to appeal against."))
         return redirect("passcodes:appeal", pass_id)
     if request.method != "POST":
-        return _form_page(request, pass_code, reason, AppealForm(about_record=_is_record(reason)))
+        return _form_page(request, pass_id, row, reason, AppealForm(about_record=_is_record(reason)))
     if late := _too_often(request, now):
         messages.warning(request, late)
         form = AppealForm(request.POST, about_record=_is_record(reason))
-        return _form_page(request, pass_code, reason, form, status=429)
+        return _form_page(request, pass_id, row, reason, form, status=429)
     form = AppealForm(request.POST, request.FILES, about_record=_is_record(reason))
     if not form.is_valid():
-        return _form_page(request, pass_code, reason, form)
+        return _form_page(request, pass_id, row, reason, form)
     try:
-        filed = appeals.file(person=pass_code.person, reason=reason, by=request.user, at=now, **form.cleaned_data)
+        filed = appeals.file(person=_person(row), reason=reason, by=request.user, at=now, **form.cleaned_data)
     except appeals.AlreadyAppealed as already:
         messages.warning(request, _("There is an appeal against this already."))
         filed = already.appeal
@@ -84,15 +90,15 @@ def appeal(request: HttpRequest, pass_id: str) -> HttpResponse:
 
 
 @never_cache
-def appealed(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
-    """Where an appeal stands: the time left, or the answer."""
-    now = timezone.now()
-    pass_code = _pass_of(request.user, pass_id)
-    found = _appeal(pass_code, receipt)
+@for_account
+def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
+    """Where an appeal stands: the time left, or the answer; and whether anything waits for it."""
+    found = _appeal(row, receipt)
     left = max(0, int((found.due_at - now).total_seconds()))
     context = {
-        **_about(pass_code, found),
+        **_about(pass_id, found),
         "overdue": found.is_overdue(now),
+        "counts": appeals.concerns(found, _reasons(row, now)),
         "seconds": left,
         "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
         "documents": found.documents.count(),
@@ -105,22 +111,21 @@ def appealed(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
 @never_cache
 @takes_photos
 @sensitive_post_parameters()
-def again(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
+@for_account
+def again(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
     """The one second appeal, which another office answers."""
-    now = timezone.now()
-    pass_code = _pass_of(request.user, pass_id)
-    first = _appeal(pass_code, receipt)
+    first = _appeal(row, receipt)
     if not appeals.may_escalate(first):
         messages.warning(request, _("This can be appealed against once more only after a first refusal."))
         return redirect("passcodes:appealed", pass_id, receipt)
     if request.method != "POST":
-        return _again_page(request, pass_code, first, AgainForm())
+        return _again_page(request, pass_id, first, AgainForm())
     if late := _too_often(request, now):
         messages.warning(request, late)
-        return _again_page(request, pass_code, first, AgainForm(request.POST), status=429)
+        return _again_page(request, pass_id, first, AgainForm(request.POST), status=429)
     form = AgainForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _again_page(request, pass_code, first, form)
+        return _again_page(request, pass_id, first, form)
     try:
         second = appeals.escalate(appeal=first, by=request.user, at=now, **form.cleaned_data)
     except appeals.NoSecond:
@@ -130,11 +135,11 @@ def again(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
 
 @never_cache
 @require_POST
-def withdraw(request: HttpRequest, pass_id: str, receipt: str) -> HttpResponse:
+@for_account
+def withdraw(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
     """Ask no more: the photos are deleted at once."""
-    pass_code = _pass_of(request.user, pass_id)
     try:
-        appeals.withdraw(appeal=_appeal(pass_code, receipt), by=request.user, at=timezone.now())
+        appeals.withdraw(appeal=_appeal(row, receipt), by=request.user, at=now)
         messages.success(request, _("Withdrawn: the photos have been deleted."))
     except appeals.NotWaiting:
         messages.warning(request, _("There is nothing to withdraw any more."))
@@ -147,32 +152,25 @@ def offices(request: HttpRequest) -> HttpResponse:
     return render(request, "passcodes/offices.html", office_figures.at(timezone.now()))
 
 
-def _pass_of(account: Account, pass_id: str) -> PassCode:
-    """A pass that the account may show: its own, or of a person it acts for. Raises Http404."""
-    pass_code = PassCode.objects.select_related("person").filter(public_id=pass_id).first()
-    if pass_code is None:
-        raise Http404
-    person = pass_code.person
-    if person.holder_id == account.pk or Proxy.objects.acting().of_account(account).filter(person=person).exists():
-        return pass_code
-    raise Http404
+def _person(row: dict) -> Person:
+    return Person.objects.get(pk=row["person_id"])
 
 
-def _appeal(pass_code: PassCode, receipt: str) -> Appeal:
-    found = appeals.of_pass(pass_code.person_id).filter(receipt=receipt).first()
+def _appeal(row: dict, receipt: str) -> Appeal:
+    found = appeals.of_person(row["person_id"]).select_related("person").filter(receipt=receipt).first()
     if found is None:
         raise Http404
     return found
 
 
-def _reasons(pass_code: PassCode, at: datetime) -> tuple[Reason, ...]:
-    row = facts.for_person(person_id=pass_code.person_id, at=at)
+def _reasons(row: dict, at: datetime) -> Iterable[Reason]:
     return actions.show_colour(row=row, at=at).reasons
 
 
-def _reason(request: HttpRequest, pass_code: PassCode, at: datetime) -> Reason | None:
-    about = request.GET.get("about", "")
-    return next((reason for reason in _reasons(pass_code, at) if about and reason.fact == about), None)
+def _reason(request: HttpRequest, row: dict, at: datetime) -> Reason | None:
+    about = request.GET.get("about")
+    found = (reason for reason in _reasons(row, at) if address_key(reason, row["person_id"]) == about)
+    return next(found, None) if about else None
 
 
 def _is_record(reason: Reason) -> bool:
@@ -189,34 +187,35 @@ def _too_often(request: HttpRequest, at: datetime) -> str:
     return ""
 
 
-def _about(pass_code: PassCode, found: Appeal) -> dict:
+def _about(pass_id: str, found: Appeal) -> dict:
     return {
-        "pass_id": pass_code.public_id,
-        "person": pass_code.person,
+        "pass_id": pass_id,
+        "person": found.person,
         "appeal": found,
         "reason": text_of(actions.reason_from_json(found.disputed)),
     }
 
 
-def _choice_page(request: HttpRequest, pass_code: PassCode, at: datetime) -> HttpResponse:
+def _choice_page(request: HttpRequest, pass_id: str, row: dict, at: datetime) -> HttpResponse:
+    person = _person(row)
     context = {
-        "pass_id": pass_code.public_id,
-        "person": pass_code.person,
-        "reasons": [text_of(reason) for reason in _reasons(pass_code, at)],
-        "appeals": list(appeals.of_pass(pass_code.person_id)),
+        "pass_id": pass_id,
+        "person": person,
+        "reasons": [text_of(reason, person_id=person.pk) for reason in _reasons(row, at)],
+        "appeals": list(appeals.of_person(person.pk)),
     }
     return render(request, "passcodes/appeals.html", context)
 
 
 def _form_page(
-    request: HttpRequest, pass_code: PassCode, reason: Reason, form: AppealForm, *, status: int = 200
+    request: HttpRequest, pass_id: str, row: dict, reason: Reason, form: AppealForm, *, status: int = 200
 ) -> HttpResponse:
-    context = {"pass_id": pass_code.public_id, "person": pass_code.person, "reason": text_of(reason), "form": form}
+    context = {"pass_id": pass_id, "person": _person(row), "reason": text_of(reason), "form": form}
     return render(request, "passcodes/appeal.html", context, status=status)
 
 
 def _again_page(
-    request: HttpRequest, pass_code: PassCode, first: Appeal, form: AgainForm, *, status: int = 200
+    request: HttpRequest, pass_id: str, first: Appeal, form: AgainForm, *, status: int = 200
 ) -> HttpResponse:
-    context = {**_about(pass_code, first), "form": form, "is_second": True}
+    context = {**_about(pass_id, first), "form": form, "is_second": True}
     return render(request, "passcodes/appeal.html", context, status=status)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -12,8 +12,7 @@ from django.db.models import Q, QuerySet
 from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotAnOfficer
-from passcodes import alone, risk, rules, sources
-from passcodes.appeal_models import Appeal, AppealState
+from passcodes import alone, appeals, risk, rules, sources
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
@@ -23,6 +22,8 @@ from passcodes.risk_rows import MANAGED_FOR
 from passcodes.rule_models import RuleSetState
 
 __all__ = ["NotAnOfficer"]
+
+RENEWED_WITHIN = timedelta(hours=24)  # before the lapse
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class NotYours(Exception):
 
 class NotProposed(Exception):
     """Nobody has proposed it, or it was decided before."""
+
+
+class TooEarly(Exception):
+    """Nothing of the batch lapses within the hours in which it may be renewed."""
 
 
 @transaction.atomic
@@ -110,7 +115,13 @@ def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
 
 @transaction.atomic
 def enter(*, row: RiskRecord | RiskArea, basis: str, reason: str = "", by: Account, at: datetime) -> Approval:
-    """Save one row that an officer has typed, and ask another office for it. Raises NoBasis, NotAnOfficer."""
+    """Save one row that an officer has typed, and ask another office for it. Raises NoBasis, NotAnOfficer.
+
+    A person's colour is the proposing office's: the row names that one, whatever it named.
+    """
+    if isinstance(row, RiskRecord):
+        office = officers.office_deciding(by)
+        row.office, row.office_phone = office.name, office.phone
     risk.enter(row=row, by=by, at=at)
     return propose(batch=row.batch, basis=basis, reason=reason, by=by, at=at)
 
@@ -172,26 +183,34 @@ def refuse(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet | RiskSour
         raise NotProposed
 
 
-def may_renew(batch: RiskBatch, account: Account) -> bool:
-    """Whether `renew` would take it from this account now."""
+def may_renew(batch: RiskBatch, account: Account, at: datetime) -> bool:
+    """Whether `renew` would take it from this account then."""
     office = officers.office_of(account)
     is_open = batch.has_managed and batch.state == BatchState.VISIBLE and not hasattr(batch, "renewal")
-    return bool(is_open and office) and not _is_own(batch, account, office)
+    return bool(is_open and office) and not _is_own(batch, account, office) and _lapses_soon(_running(batch, at), at)
 
 
 @transaction.atomic
 def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     """Another 72 hours for the "other managed" people of a batch whose measure still runs: a batch of its own.
 
-    Once for each batch, by another office than the one whose colour it is. Raises NotAnOfficer, NotYours, NotProposed.
+    Once for each batch, from 24 hours before its first measure lapses on, so that nobody's colour ever reaches further
+    than 96 hours from the last decision. By another office than the one whose colour it is: than the one that proposed
+    the batch or sends the list or, of a renewal, than the one that renewed last. So two offices can go on for as long
+    as the measure is needed, but each has to look again within three days of the other. Whom an appeal has freed is
+    left out.
+
+    Raises NotAnOfficer, NotYours, NotProposed, TooEarly.
     """
     office = officers.office_deciding(by)
     batch = RiskBatch.objects.select_for_update().get(pk=batch.pk)
     if _is_own(batch, by, office):
         raise NotYours
-    running = batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
+    running = _running(batch, at)
     if batch.state != BatchState.VISIBLE or RiskBatch.objects.filter(renews=batch).exists() or not running.exists():
         raise NotProposed
+    if not _lapses_soon(running, at):
+        raise TooEarly
     renewal = RiskBatch.objects.create(
         source=batch.source,
         name=secrets.token_hex(8),
@@ -203,12 +222,14 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
         created_at=at,
     )
     renewal.applied = 0
-    freed = _freed(running)
-    for record in running.iterator(chunk_size=2_000):
-        if (record.document_hash, f"risk:{record.pk}") in freed:
+    freed = appeals.freed(running)
+    reach = at + RENEWED_WITHIN  # what lapses later, as of a list with many beginnings, gains less
+    for record in running.filter(ends_at__lt=reach + MANAGED_FOR).iterator(chunk_size=2_000):
+        if record.pk in freed:
             continue
+        record.begun_at = record.begun_at or record.starts_at
         record.pk, record.batch, record.starts_at = None, renewal, record.ends_at
-        record.ends_at += MANAGED_FOR
+        record.ends_at = min(record.ends_at, reach) + MANAGED_FOR
         record.save(force_insert=True)
         renewal.applied += 1
     renewal.rows = renewal.applied
@@ -219,11 +240,13 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     return renewal
 
 
-def _freed(records: QuerySet) -> set[tuple[str, str]]:
-    """Who of these records' people has been told by another office that the record does not count, and of which."""
-    granted = Appeal.objects.filter(state=AppealState.GRANTED, fact__startswith="risk:")
-    found = granted.filter(person__document_hash__in=records.values("document_hash"))
-    return set(found.values_list("person__document_hash", "fact"))
+def _running(batch: RiskBatch, at: datetime) -> QuerySet[RiskRecord]:
+    """Its "other managed" people whose measure has not lapsed."""
+    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
+
+
+def _lapses_soon(running: QuerySet[RiskRecord], at: datetime) -> bool:
+    return running.filter(ends_at__lte=at + RENEWED_WITHIN).exists()
 
 
 def _is_own(batch: RiskBatch, account: Account, office: Office) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 BEIJING = ZoneInfo("Asia/Shanghai")  # the days of every rule are Beijing days
 FEVER = 37.3  # °C, from which on a reading is abnormal
 ABROAD = 990000  # declarations.divisions.ABROAD, as the facts bring it
+NOT_ME_COVERS = timedelta(days=14)  # after the answer: by then the source has to have put the number right
 
 
 class Colour(models.IntegerChoices):
@@ -139,6 +140,8 @@ class Risk:
     office: str
     office_phone: str
     id: int | None = None
+    begun_at: datetime | None = None  # of a renewed one: when its measure first began
+    source: int | None = None  # who sent the list; None = an officer typed it
 
     @property
     def fact(self) -> str:
@@ -151,12 +154,24 @@ class Exemption:
     """What an appeal does to a fact from a moment on: granted, it counts no more; unanswered in time, it is neutral.
 
     It goes by the fact itself and by its `likeness`, as lists bring the same records again, and new rows of them.
+    Granted because the record was somebody else's it also goes by the `finding`, as a source that has the number wrong
+    sends it with other dates and spellings: of measures that begin up to NOT_ME_COVERS later.
     """
 
     fact: str
     granted: bool
     from_at: datetime
     likeness: tuple = ()
+    finding: tuple = ()
+
+    def covers(self, reason: "Reason") -> bool:
+        """Whether it is about this reason, by now or from its moment on."""
+        if not reason.fact:
+            return False
+        if self.fact == reason.fact or self.likeness == reason.likeness:
+            return True
+        is_same = self.granted and self.finding and self.finding == reason.finding
+        return bool(is_same) and reason.since < self.from_at + NOT_ME_COVERS
 
 
 @dataclass(frozen=True)
@@ -195,7 +210,9 @@ class Reason:
     """赋码原因: the rule that applied, until when (None = open), and what it rests on.
 
     `rule` is the row with the rule's words; 0 = a default rule. `fact` is what an appeal can dispute, "" where nobody
-    decided anything. `unanswered`: neutral for want of an answer. `place`: a named one inside the division.
+    decided anything. `source`: whose list a record came in; None = an officer typed it, or it is no record.
+    `answer_by`: when the appeal that waits is to be answered. `unanswered`: neutral for want of the answer.
+    `place`: a named one inside the division.
     """
 
     code: str
@@ -207,8 +224,15 @@ class Reason:
     office_phone: str = ""
     rule: int = 0
     fact: str = ""
+    source: int | None = None
+    answer_by: datetime | None = None
     unanswered: bool = False
     place: str = ""
+
+    @property
+    def finding(self) -> tuple:
+        """What the source of a list says of the person, whenever and in whose name; () of what came in no list."""
+        return (self.code, self.source) if self.source else ()
 
     @property
     def likeness(self) -> tuple:
@@ -267,18 +291,15 @@ FIRM = {f"{Condition.RISK}-{category}" for category in ("confirmed", "suspected"
 
 def _after_appeals(reason: Reason, exceptions: Iterable[Exemption], at: datetime) -> Reason | None:
     """The reason as appeals leave it at `at`; None if one was granted."""
-    if not reason.fact:
-        return reason
-    said = [
-        exemption
-        for exemption in exceptions
-        if exemption.from_at <= at and (exemption.fact == reason.fact or exemption.likeness == reason.likeness)
-    ]
-    if any(exemption.granted for exemption in said):
+    said = [exemption for exemption in exceptions if exemption.covers(reason)]
+    if any(exemption.granted and exemption.from_at <= at for exemption in said):
         return None
-    if said and reason.code not in FIRM and reason.colour in (Colour.RED, Colour.YELLOW):
-        return replace(reason, colour=Colour.NEUTRAL, unanswered=True)
-    return reason
+    answer_by = min((exemption.from_at for exemption in said if not exemption.granted), default=None)
+    if answer_by is None:
+        return reason
+    if answer_by <= at and reason.code not in FIRM and reason.colour in (Colour.RED, Colour.YELLOW):
+        return replace(reason, answer_by=answer_by, colour=Colour.NEUTRAL, unanswered=True)
+    return replace(reason, answer_by=answer_by)
 
 
 def _severity(reason: Reason) -> tuple:
@@ -311,10 +332,11 @@ def _risk(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 rule.code,
                 rule.colour,
                 until=risk.ends_at,
-                since=risk.starts_at,
+                since=risk.begun_at or risk.starts_at,
                 office=risk.office,
                 office_phone=risk.office_phone,
                 fact=risk.fact,
+                source=risk.source,
             )
 
 

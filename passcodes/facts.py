@@ -59,7 +59,8 @@ COLUMNS = f"""
      JOIN passcodes_riskarea a ON {WAS_THERE}
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE w.person_id = p.id) AS place_areas,
-  (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id))
+  (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id, r.begun_at,
+      CASE WHEN b.way = 'manual' THEN NULL ELSE b.source_id END))
      FROM passcodes_riskrecord r
      JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
@@ -68,7 +69,7 @@ COLUMNS = f"""
   EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
   (SELECT number FROM passcodes_ruleset WHERE state = 'released' AND valid_from <= %(at)s
     ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules,
-  (SELECT json_agg(json_build_array(e.fact, e.state, e.decided_at, e.due_at, e.disputed))
+  (SELECT json_agg(json_build_array(e.fact, e.state, e.decided_at, e.due_at, e.disputed, e.claim))
      FROM passcodes_appeal e
     WHERE e.person_id = p.id AND e.state IN ('granted', 'waiting')) AS exceptions,
   TRUE AS asked
@@ -257,23 +258,32 @@ def facts_of(row: dict) -> Facts:
             for level, division, starts, ends, to_on, area, *place in areas
         ),
         risks=tuple(
-            Risk(category, moment(starts), moment(ends), office, phone, record)
-            for category, starts, ends, office, phone, record in _list(row["risks"])
+            Risk(category, moment(starts), moment(ends), office, phone, record, moment(begun), source)
+            for category, starts, ends, office, phone, record, begun, source in _list(row["risks"])
         ),
         gate=Reading(gate[0] if gate[0] is None else float(gate[0]), moment(gate[1])) if gate else None,
         stale=bool(row["stale"]),
         asked=bool(row["asked"]),
-        exceptions=tuple(
-            Exemption(
-                fact, state == "granted", moment(decided if state == "granted" else due), _likeness(fact, disputed)
-            )
-            for fact, state, decided, due, disputed in _list(row["exceptions"])
-        ),
+        exceptions=tuple(exemption_of(*values) for values in _list(row["exceptions"])),
     )
 
 
-def _likeness(fact: str, disputed: str | dict) -> tuple:
-    """That of the reason which the appeal is about, as it was kept."""
+def exemption_of(
+    fact: str,
+    state: str,
+    decided_at: str | datetime | None,
+    due_at: str | datetime,
+    disputed: str | dict,
+    claim: str,
+) -> Exemption:
+    """What an appeal that waits or was granted does to the colour, from its columns as the database gives them."""
+    reason, granted = disputed_reason(fact, disputed), state == "granted"
+    finding = reason.finding if granted and claim == "not_me" else ()
+    return Exemption(fact, granted, moment(decided_at if granted else due_at), reason.likeness, finding)
+
+
+def disputed_reason(fact: str, disputed: str | dict) -> Reason:
+    """The reason that an appeal is about, as it was kept, as far as its likeness goes."""
     kept = json.loads(disputed) if isinstance(disputed, str) else disputed
     return Reason(
         kept["code"],
@@ -282,8 +292,9 @@ def _likeness(fact: str, disputed: str | dict) -> tuple:
         division=kept["division"],
         office=kept["office"],
         fact=fact,
+        source=kept.get("source"),
         place=kept.get("place", ""),
-    ).likeness
+    )
 
 
 def places_of(row: dict) -> list[int]:

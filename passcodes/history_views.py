@@ -1,27 +1,22 @@
 """Which colours a code has shown, and which it will show by the dates that are known today."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
 
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.actions import device_key_hash
 from declarations.models import Person
 from healthpass.lib.masks import mask_name
-from passcodes import face_checks, facts, rules, withdrawals
+from passcodes import facts, rules, withdrawals
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, Condition, day_of
 from passcodes.history_forms import DAYS_AHEAD, DayForm
-from passcodes.hot import KEY_COOKIE
 from passcodes.models import ColourChange
 from passcodes.outlook import Span, on_day, outlook, renew_before, renewed, worst
+from passcodes.pass_access import of_pass
 from passcodes.reasons import advice, headline, text_of
 
 DAYS_BACK = 30
@@ -29,31 +24,10 @@ MOST_CHANGES = 50
 DAYS_SHOWN = 14
 
 
-def of_pass(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Gives the view the facts' row of the pass, for whoever may show it: by the browser's key, else by sign-in."""
-
-    @wraps(view)
-    def wrapper(request: HttpRequest, pass_id: str) -> HttpResponse:
-        now = timezone.now()
-        key_hash = device_key_hash(request.COOKIES.get(KEY_COOKIE, ""))
-        row = facts.for_page(key_hash=key_hash, pass_id=pass_id, at=now)
-        if row is None:
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
-            row = facts.for_page_of(account_id=request.user.pk, pass_id=pass_id, at=now)
-            if row is None:
-                raise Http404
-            if row["is_own"] and face_checks.is_due(account=request.user, person_id=row["person_id"]):
-                return redirect("passcodes:face", pass_id)
-        return view(request, pass_id, row, now)
-
-    return wrapper
-
-
 @login_not_required  # as the code page: the key of its path, or sign-in
 @never_cache
 @require_safe
-@of_pass
+@of_pass(by_key=True)
 def history(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpResponse:
     """The colours shown in the last 30 days with their reasons, newest first, and what was withdrawn since."""
     since = now - timedelta(days=DAYS_BACK)
@@ -72,7 +46,7 @@ def history(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Htt
 @login_not_required  # as above
 @never_cache
 @require_safe
-@of_pass
+@of_pass(by_key=True)
 def outlook_page(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpResponse:
     """Whether the code will let its holder pass on a day, and when its colour changes, if nothing new happens."""
     form = DayForm(request.GET if "day" in request.GET else None, today=day_of(now))

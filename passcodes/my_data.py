@@ -1,6 +1,7 @@
 """What the passcodes app keeps of an account's person: codes, colours, checks, records."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -10,9 +11,10 @@ from accounts.me import Fact, Remainder, Row, closes, deleted_on, remains, secti
 from accounts.models import Account
 from declarations.models import Person
 from healthpass.lib.retention import period
+from passcodes import appeals as appeals_of
 from passcodes import places
 from passcodes.actions import reason_from_json
-from passcodes.appeal_models import AppealDocument, AppealState
+from passcodes.appeal_models import AppealDocument
 from passcodes.models import (
     Appeal,
     ColourChange,
@@ -63,6 +65,7 @@ def risk_records(account: Account, at: datetime) -> Iterator[Row]:
             Fact("category", _("category"), record.category, record.get_category_display()),
             Fact("state", _("state"), batch.state, batch.get_state_display()),
             Fact("starts_at", _("measure begins"), record.starts_at),
+            *([Fact("begun_at", _("before its renewal it began"), record.begun_at)] if record.begun_at else []),
             Fact("ends_at", _("measure ends"), record.ends_at),
             Fact("office", _("office"), record.office),
             Fact("office_phone", _("office phone"), record.office_phone),
@@ -144,12 +147,18 @@ def appeals(account: Account, at: datetime) -> Iterator[Row]:
 
 @closes(order=30)
 def end_code(*, account: Account, by: Account, at: datetime) -> None:
-    """The code is unknown from its next scan on; face checks and checks by a person go with it."""
+    """The code is unknown from its next scan on; face checks, checks by a person and appeals about it go with it.
+
+    What the account appealed against for others stays theirs.
+    """
     PassCode.objects.filter(person__holder=account).delete()
     FaceCheck.objects.filter(account=account, ended_at=None).delete()
     DocumentCheck.objects.waiting().filter(account=account).delete()
-    AppealDocument.objects.filter(appeal__account=account).delete()
-    Appeal.objects.waiting().filter(account=account).update(state=AppealState.WITHDRAWN)
+    own = Appeal.objects.filter(person__holder=account)
+    for appeal in own.waiting().order_by("pk"):
+        with suppress(appeals_of.NotWaiting):  # answered at this moment
+            appeals_of.withdraw(appeal=appeal, by=by, at=at)
+    AppealDocument.objects.filter(appeal__in=own).delete()
 
 
 @remains(order=20)

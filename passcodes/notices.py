@@ -8,14 +8,13 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from django.core.mail import send_mail
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from accounts import sms
-from accounts.models import IDENTIFIER_REST, Identifier, IdentifierKind
+from accounts.models import Identifier
 from declarations.models import Person, Proxy
-from passcodes import facts, rules
+from passcodes import addresses, facts, rules
 from passcodes.colour import Colour, Facts, Rule, assess
 from passcodes.models import ColourChange, Notice
 from passcodes.notice_models import NoticeKind
@@ -113,10 +112,7 @@ def text_of(kind: NoticeKind) -> str:
 def _tell(notice: Notice, kind: NoticeKind, colour: Colour, way: Identifier, at: datetime) -> None:
     """Send it, or leave it to be tried again; given up after some tries."""
     try:
-        if way.kind == IdentifierKind.PHONE:
-            sms.send(way.value, text_of(kind), at=notice.created_at)
-        else:
-            send_mail(_("Your health code has changed"), text_of(kind), None, [way.value])
+        addresses.send(way, _("Your health code has changed"), text_of(kind), at=notice.created_at)
     except (sms.SmsFailed, OSError) as error:  # of an e-mail: the server's refusals too
         log.warning("notice #%s: try %s failed (%s)", notice.pk, notice.tries, type(error).__name__)
         notice.settled_at = at if notice.tries >= TRIES else None
@@ -144,21 +140,13 @@ def _known(people: set[int]) -> dict[tuple[int, int | None], Colour]:
 
 
 def _ways(notices: list[Notice], at: datetime) -> dict[tuple[int, int], Identifier]:
-    """(person, account) -> where to send it, for those who still hold the person or act for them: a phone first.
-
-    Not to what has rested so long that it may have a new owner.
-    """
+    """(person, account) -> where to send it, for those who still hold the person or act for them."""
     people = {notice.person_id for notice in notices}
     accounts = {notice.account_id for notice in notices}
     pairs = set(Person.objects.filter(pk__in=people, holder__in=accounts).values_list("pk", "holder"))
     acting = Proxy.objects.acting().filter(person__in=people, person__holder=None, account__in=accounts)
     pairs |= set(acting.values_list("person", "account"))
-    awake = Q(account__in=accounts, account__is_active=True, used_at__gt=at - IDENTIFIER_REST)
-    ways: dict[int, Identifier] = {}
-    for identifier in Identifier.objects.filter(awake).order_by("used_at", "pk"):
-        best = ways.get(identifier.account_id)
-        if best is None or identifier.kind == IdentifierKind.PHONE or best.kind == IdentifierKind.EMAIL:
-            ways[identifier.account_id] = identifier
+    ways = addresses.of_accounts(accounts, at)
     return {(person, account): ways[account] for person, account in pairs if account in ways}
 
 

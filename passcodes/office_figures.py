@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import BigIntegerField, OuterRef, Sum
+from django.core.cache import cache
+from django.db.models import BigIntegerField, Case, OuterRef, Sum, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import Office, Officer
+from passcodes import appeals
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
-from passcodes.risk_models import BY_HAND, BatchKind, RiskBatch
+from passcodes.risk_models import BY_HAND, BatchKind, RiskBatch, RiskRecord
 
 ANSWERS_OF = timedelta(days=30)
 COLOURS_OF = timedelta(days=7)
+KEPT = 60  # seconds: everybody may ask
 
 
 @dataclass(frozen=True)
@@ -35,21 +38,24 @@ class Figures:
 
 
 def at(now: datetime) -> dict:
-    """`offices` by name, and `overdue`: appeals in all.
+    """`offices` by name, and `overdue`: appeals in all, as they were at `now`, up to a minute ago.
 
     Colours by hand are people whom officers typed or uploaded; they count for the office that proposed or renewed them.
+    Appeals against what colours nobody any more do not count.
     """
-    proposed = Approval.objects.filter(batch=OuterRef("pk"), approved_at__isnull=False)
-    by = Coalesce(proposed.values("proposer_office")[:1], "released_office", output_field=BigIntegerField())
+    return cache.get_or_set("office-figures", lambda: _at(now), KEPT)
+
+
+def _at(now: datetime) -> dict:
     entered = RiskBatch.objects.filter(kind=BatchKind.PEOPLE, way__in=BY_HAND)
-    entered = entered.filter(released_at__gt=now - COLOURS_OF, released_at__lte=now)
-    manual = dict(entered.annotate(by=by).values("by").annotate(people=Sum("applied")).values_list("by", "people"))
+    entered = entered.filter(released_at__gt=now - COLOURS_OF, released_at__lte=now).annotate(by=_decided(""))
+    manual = dict(entered.values("by").annotate(people=Sum("applied")).values_list("by", "people"))
     waits, late = defaultdict(list), Counter()
     answers = Appeal.objects.filter(decided_at__gt=now - ANSWERS_OF, decided_at__lte=now)
     for office, came, due, answered in answers.values_list("decided_office", "created_at", "due_at", "decided_at"):
         waits[office].append((answered - came).total_seconds() / 60)
         late[office] += answered > due
-    overdue = Counter(Appeal.objects.overdue(now).values_list("office", flat=True))
+    overdue = _overdue(now)
     figures = [
         Figures(
             name=office.name,
@@ -57,8 +63,30 @@ def at(now: datetime) -> dict:
             minutes=round(median(waits[office.pk])) if waits[office.pk] else None,
             late=late[office.pk],
             manual=manual.get(office.pk, 0),
-            overdue=overdue[office.name],
+            overdue=overdue[office.pk],
         )
         for office in Office.objects.filter(pk__in=Officer.objects.values("office")).order_by("name", "pk")
     ]
     return {"offices": figures, "overdue": overdue.total(), "now": now}
+
+
+def _decided(batch: str) -> Coalesce:
+    """The office whose colour by hand a batch is: that which proposed it or, of a renewal, put it in force."""
+    proposed = Approval.objects.filter(batch=OuterRef(f"{batch}pk"), approved_at__isnull=False)
+    office = proposed.values("proposer_office")[:1]
+    return Coalesce(office, f"{batch}released_office", output_field=BigIntegerField())
+
+
+def _overdue(now: datetime) -> Counter[int | str]:
+    """How many of them there are against the colours of each office: by its id, or by the name that a list gave."""
+    late = list(Appeal.objects.overdue(now).defer("text"))
+    counting = appeals.counting(late, now)
+    late = [appeal for appeal in late if appeal.pk in counting]
+    records = RiskRecord.objects.filter(pk__in=[appeal.record_id for appeal in late])
+    by = Case(
+        When(batch__way__in=BY_HAND, then=_decided("batch__")),
+        default="batch__source__deciding_office",
+        output_field=BigIntegerField(),
+    )
+    offices = dict(records.annotate(by=by).values_list("pk", "by"))
+    return Counter(offices.get(appeal.record_id) or appeal.office for appeal in late)

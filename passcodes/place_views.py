@@ -1,30 +1,27 @@
 """Asking whether somebody was at a named place that is a risk area inside their division."""
 
+from datetime import datetime
+
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from declarations.models import Person
 from healthpass.lib.masks import mask_name
-from passcodes import face_checks, facts, places
+from passcodes import facts, places
 from passcodes.colour import day_of
+from passcodes.pass_access import of_pass
 from passcodes.place_forms import PlacesForm, dates_of
 
 
 @never_cache
 @sensitive_post_parameters()
-def page(request: HttpRequest, pass_id: str) -> HttpResponse:
+@of_pass(by_key=False)
+def page(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpResponse:
     """The places near the declared address and stays; what was answered before. By sign-in, as an answer is a write."""
-    now = timezone.now()
-    row = facts.for_page_of(account_id=request.user.pk, pass_id=pass_id, at=now)
-    if row is None:
-        raise Http404
-    if row["is_own"] and face_checks.is_due(account=request.user, person_id=row["person_id"]):
-        return redirect("passcodes:face", pass_id)
     form = PlacesForm(
         request.POST if request.method == "POST" else None,
         asked=places.asked(facts.places_of(row)),
@@ -43,7 +40,7 @@ def page(request: HttpRequest, pass_id: str) -> HttpResponse:
     return render(request, "passcodes/places.html", context)
 
 
-def _keep(request: HttpRequest, pass_id: str, row: dict, form: PlacesForm, now) -> HttpResponse:
+def _keep(request: HttpRequest, pass_id: str, row: dict, form: PlacesForm, now: datetime) -> HttpResponse:
     for area, was_there, last_on in form.answers():
         try:
             places.answer(

@@ -1,5 +1,6 @@
 """A reason in the holder's words: what it rests on, who decided, until when, what to do next."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from declarations import divisions
+from healthpass.lib.encryption import keyed_hash
 from passcodes import rules
 from passcodes.colour import Condition, Reason, RiskCategory, RiskLevel
 
@@ -109,12 +111,25 @@ class ReasonText:
     office: str
     phone: str
     asks_office: bool
-    fact: str = ""  # what an appeal can name; "" = there is nothing to appeal against
+    key: str = ""  # names it in the address of an appeal; "" = there is nothing to appeal against
+    answer_by: datetime | None = None  # when the appeal that waits is to be answered
     unanswered: bool = False  # neutral, because an appeal was not answered in time
 
 
-def text_of(reason: Reason) -> ReasonText:
-    """The reason in the language in force: in the rule's own words where it has some, else in ours."""
+def address_key(reason: Reason, person_id: int) -> str:
+    """What names a reason of a person in an address: it tells nothing, and is the same for the copies in other lists.
+
+    "" for what nobody decided.
+    """
+    parts = [part.timestamp() if isinstance(part, datetime) else part for part in reason.likeness]
+    return keyed_hash("appeal", f"{person_id}:{json.dumps(parts)}")[:16] if parts else ""
+
+
+def text_of(reason: Reason, *, person_id: int | None = None) -> ReasonText:
+    """The reason in the language in force: in the rule's own words where it has some, else in ours.
+
+    `person_id`: whose it is, where it can be appealed against.
+    """
     why, next_step = TEXTS[reason.code]
     own_why, own_next_step = rules.words_of(reason.rule, get_language() or "") if reason.rule else ("", "")
     evidence = {
@@ -131,7 +146,8 @@ def text_of(reason: Reason) -> ReasonText:
         office=reason.office,
         phone=reason.office_phone or HOTLINE,
         asks_office=reason.code not in NOBODY_DECIDES,
-        fact=reason.fact,
+        key=address_key(reason, person_id) if person_id else "",
+        answer_by=reason.answer_by,
         unanswered=reason.unanswered,
     )
 

@@ -204,6 +204,9 @@ class RiskBatchAdmin(AuditedAdmin):
             decide(batch=batch, by=request.user, at=timezone.now())
         except (approvals.NotYours, alone.NeedsSecond):
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
+        except approvals.TooEarly:
+            text = _("It can be renewed in the last 24 hours before it lapses, not earlier.")
+            self.message_user(request, text, messages.WARNING)
         except (risk.NotWaiting, approvals.NotProposed):
             self.message_user(request, _("This batch was decided before."), messages.WARNING)
         else:
@@ -263,7 +266,7 @@ class RiskBatchAdmin(AuditedAdmin):
             earlier = RiskBatch.objects.filter(source=obj.source_id, digest=obj.digest, state=BatchState.VISIBLE)
             if obj.state == BatchState.VISIBLE:
                 context["withdraw_url"] = self._url("withdraw", obj.pk)
-                if approvals.may_renew(obj, request.user):
+                if approvals.may_renew(obj, request.user, timezone.now()):
                     context["renew_url"] = self._url("renew", obj.pk)
             context |= self._second_office(obj, request.user)
             context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))

@@ -187,6 +187,7 @@ class RiskRecord(models.Model):
     document_hash = models.CharField(max_length=32, editable=False)
     category = models.CharField(_("category"), max_length=20, choices=RiskCategory)
     starts_at = models.DateTimeField(_("measure begins"))
+    begun_at = models.DateTimeField(null=True, editable=False)  # of a renewed one: when the measure first began
     ends_at = models.DateTimeField(_("measure ends"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=100, blank=True)  # as the list has it, beside the batch's
     office = models.CharField(_("office"), max_length=100)

@@ -5,19 +5,18 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 
-from accounts.actions import device_key_hash, issue_device_key
+from accounts.actions import issue_device_key
 from accounts.models import DEVICE_KEY_LIFE
 from declarations.models import Person, Proxy, Relation
 from healthpass.lib import qr
 from healthpass.lib.masks import mask_document, mask_name
-from passcodes import actions, face_checks, facts, keys, notices, reasons, tokens
+from passcodes import actions, facts, keys, notices, pass_access, reasons, tokens
 from passcodes.colour import Colour, Condition
 from passcodes.hot import KEY_COOKIE
 from passcodes.models import NationalQuery
@@ -39,19 +38,15 @@ def own(request: HttpRequest) -> HttpResponse:
 def code(request: HttpRequest, pass_id: str) -> HttpResponse:
     """The code: coloured QR, word and shape, whose it is, until when, and what to do when it is not green."""
     now = timezone.now()
-    key_hash = device_key_hash(request.COOKIES.get(KEY_COOKIE, ""))
-    row = facts.for_page(key_hash=key_hash, pass_id=pass_id, at=now)
-    if row is not None:
-        return render(request, "passcodes/code.html", _context(row, pass_id, now))
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.path)
-    row = facts.for_page_of(account_id=request.user.pk, pass_id=pass_id, at=now)
-    if row is None:
+    try:
+        access = pass_access.find(request, pass_id, now)
+    except pass_access.NotShown:
         return _not_shown(request, pass_id)
-    if row["is_own"] and face_checks.is_due(account=request.user, person_id=row["person_id"]):
-        return redirect("passcodes:face", pass_id)
-    response = render(request, "passcodes/code.html", _context(row, pass_id, now))
-    _give_key(request, response, pass_id, now)
+    if not isinstance(access, pass_access.Access):
+        return access
+    response = render(request, "passcodes/code.html", _context(access.row, pass_id, now))
+    if not access.by_key:
+        _give_key(request, response, pass_id, now)
     return response
 
 
@@ -83,7 +78,7 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "soon": RENEWALS_SOON if waits else 0,
         "was": _was(row, assessment.colour),
         "places": len(facts.places_of(row)),
-        "reasons": [reasons.text_of(reason) for reason in assessment.reasons],
+        "reasons": [reasons.text_of(reason, person_id=row["person_id"]) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),
         "needs_desk": row["needs_desk"],
         "pass_id": pass_id,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -54,6 +55,12 @@ def rules_read_anew() -> None:
     """A test that is rolled back gives its version numbers free, which no process ever sees otherwise."""
     rules.in_force.cache_clear()
     rules.words_released.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached() -> None:
+    """What everybody may see is kept for a minute."""
+    cache.clear()
 
 
 @pytest.fixture

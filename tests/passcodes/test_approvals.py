@@ -264,7 +264,12 @@ def test_withdrawing_withdraws_the_renewal(code, ours, theirs):
     approve(batch, theirs)
     third = factories.account(phone="+8613700000003", office=factories.office(name="市疾控"))
     page = factories.staff_client(account=third)
-    assert "Renew by 72 hours" in page.get(f"/admin/passcodes/riskbatch/{batch.pk}/change/").text
+    change = f"/admin/passcodes/riskbatch/{batch.pk}/change/"
+    assert "Renew by 72 hours" not in page.get(change).text
+    early = page.post(f"/admin/passcodes/riskbatch/{batch.pk}/renew/", follow=True).text
+    assert "It can be renewed in the last 24 hours before it lapses, not earlier." in early
+    RiskRecord.objects.update(ends_at=timezone.now() + timedelta(hours=24))
+    assert "Renew by 72 hours" in page.get(change).text
     page.post(f"/admin/passcodes/riskbatch/{batch.pk}/renew/")
     risk.withdraw(batch=batch, by=ours, at=timezone.now())
     assert list(RiskBatch.objects.values_list("state", flat=True)) == ["withdrawn"] * 2

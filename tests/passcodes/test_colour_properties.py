@@ -1,6 +1,7 @@
 """What is true of every colour, whatever the facts and the rules: found by random ones."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,16 +11,56 @@ from passcodes.colour import (
     WORST_FIRST,
     Colour,
     Condition,
+    Exemption,
     Reading,
     RiskCategory,
     RiskLevel,
     Rule,
     assess,
 )
-from tests.passcodes.test_colour import AT, areas, as_facts, declared, lists, moments, risks, stays
+from tests.passcodes import test_colour
+from tests.passcodes.test_colour import AT, as_facts, declared, moments, stays
 
 PARAMETERS = {Condition.RISK: [*RiskCategory], Condition.AREA: [*RiskLevel]}
+BEARING = (Colour.RED, Colour.YELLOW)
+NUMBERS = st.integers(1, 3)  # few, so that copies, renewals and appeals meet
+risks = st.builds(
+    replace,
+    test_colour.risks,
+    id=NUMBERS,
+    office=st.sampled_from(["a", "b"]),
+    begun_at=st.none() | moments,
+    source=st.none() | st.integers(1, 2),
+)
+areas = st.builds(replace, test_colour.areas, id=NUMBERS)
 EXTRA = {"risks": risks, "areas": areas, "stays": stays}
+
+
+@st.composite
+def with_appeals(draw) -> dict:
+    """Facts, some of them disputed: waiting, late or granted. The national platform may not have answered."""
+    values = {**draw(test_colour.lists), "asked": draw(st.booleans())}
+    values |= {name: draw(st.lists(EXTRA[name], max_size=4)) for name in EXTRA}
+    return {**values, "exceptions": draw(st.lists(exemptions(values), max_size=3))}
+
+
+@st.composite
+def exemptions(draw, values) -> Exemption:
+    """What an appeal does: mostly one against a reason that there is, by number, likeness or finding."""
+    found = [reason for reason in assess(as_facts(values), DEFAULT_RULES, AT).reasons if reason.fact]
+    granted, moment = (
+        draw(st.booleans()),
+        draw(st.integers(-20 * 24, 24).map(lambda hours: AT + timedelta(hours=hours))),
+    )
+    if not found:
+        return Exemption(f"risk:{draw(NUMBERS)}", granted, moment)
+    reason = draw(st.sampled_from(found))
+    finding = reason.finding if granted and draw(st.booleans()) else ()
+    fact = draw(st.sampled_from([reason.fact, f"risk:{draw(NUMBERS)}"]))
+    return Exemption(fact, granted, moment, reason.likeness, finding)
+
+
+lists = with_appeals()
 
 
 @st.composite
@@ -58,6 +99,27 @@ def test_one_risk_fact_less_never_worsens_a_colour(values, rule_set, name, data)
         gone = data.draw(st.sampled_from(range(len(values[name]))))
         less = {**values, name: [fact for number, fact in enumerate(values[name]) if number != gone]}
         assert severity(less, rule_set) <= severity(values, rule_set)
+
+
+@given(lists, sets, st.data())
+def test_another_appeal_never_worsens_a_colour(values, rule_set, data):
+    more = {**values, "exceptions": [*values["exceptions"], data.draw(exemptions(values))]}
+    assert severity(more, rule_set) <= severity(values, rule_set)
+
+
+@given(lists, sets)
+def test_what_was_not_asked_yet_never_improves_a_colour(values, rule_set):
+    assert severity({**values, "asked": False}, rule_set) >= severity({**values, "asked": True}, rule_set)
+
+
+@given(lists, sets)
+def test_a_late_answer_never_frees_and_a_waiting_one_changes_nothing(values, rule_set):
+    disputed = [exemption for exemption in values["exceptions"] if not exemption.granted]
+    late = {**values, "exceptions": disputed}
+    without = {**values, "exceptions": []}
+    colour, before = (assess(as_facts(facts), rule_set, AT).colour for facts in (late, without))
+    assert colour == before or any(exemption.from_at <= AT for exemption in disputed)
+    assert colour == before or (before in BEARING and colour in (*BEARING, Colour.NEUTRAL))
 
 
 @given(lists, sets)

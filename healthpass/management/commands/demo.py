@@ -333,8 +333,6 @@ def _facts(actor: Actor, account: Account, person: Person, deciding: list[Accoun
             category=RiskCategory.CONFIRMED,
             starts_at=at - timedelta(days=1),
             source=SOURCE,
-            office="演示疾病预防控制中心",
-            office_phone="024-12320",
         )
         first, second, _third = deciding
         enter = {"basis": LegalBasis.CASES, "by": first, "at": at}

@@ -3,7 +3,7 @@
 import pytest
 
 from tests import factories
-from tests.passcodes.appeals.steps import browser, officer
+from tests.passcodes.appeals.steps import browser, form_address, officer
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def own(holder):
 
 @pytest.fixture
 def page(code, listed):
-    return f"/code/{code.public_id}/appeal/?about=risk:{listed.pk}"
+    return form_address(code)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from django.utils import timezone
 from passcodes import appeals, facts
 from passcodes.actions import show_colour
 from passcodes.models import Appeal
+from passcodes.reasons import address_key
 from tests import factories
 from tests.passcodes.document_check.steps import browser, picture, upload
 
@@ -24,17 +25,22 @@ def reasons(code, at=None):
     return show_colour(row=facts.for_person(person_id=code.person_id, at=at), at=at).reasons
 
 
+def form_address(code, reason=None) -> str:
+    """Where the code's first reason, or this one, is appealed against."""
+    return f"/code/{code.public_id}/appeal/?about={address_key(reason or reasons(code)[0], code.person_id)}"
+
+
 def colour(code, at=None) -> str:
     at = at or timezone.now()
     return show_colour(row=facts.for_person(person_id=code.person_id, at=at), at=at).colour.name.lower()
 
 
-def file(code, account, at=None, documents=()) -> Appeal:
+def file(code, account, at=None, documents=(), claim="not_me") -> Appeal:
     at = at or timezone.now()
     return appeals.file(
         person=code.person,
         reason=reasons(code, at)[0],
-        claim="not_me",
+        claim=claim,
         text=WORDS,
         documents=documents,
         by=account,
