@@ -18,6 +18,7 @@ from passcodes.findings import LiveFinding
 from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.notice_models import Notice as Notice
 from passcodes.notice_models import NoticeSearch as NoticeSearch
+from passcodes.notice_models import Shown as Shown
 from passcodes.risk_models import RiskArea as RiskArea
 from passcodes.risk_models import RiskBatch as RiskBatch
 from passcodes.risk_models import RiskRecord as RiskRecord

@@ -54,6 +54,24 @@ class Notice(models.Model):
         return f"#{self.pk}"
 
 
+class Shown(models.Model):
+    """The colour that an account was last shown of a person, at its latest change: what it need not be told.
+
+    What anybody else was shown, at a door or on another phone, it may not know.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="shown", db_index=False)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="shown")
+    colour = models.PositiveSmallIntegerField(choices=Colour)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "account"], name="shown_once_to_an_account")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
 class NoticeSearch(models.Model):
     """A cause whose people have been looked for; "shown": up to which ColourChange (`position`)."""
 

@@ -184,7 +184,7 @@ def test_a_change_stands_on_top_of_the_code_once(resident, code, django_assert_n
     page = f"/code/{code.public_id}/"
     assert BANNER not in resident.get(page).content.decode()
     factories.risk_record()
-    with django_assert_num_queries(2):  # facts, the colour noted
+    with django_assert_num_queries(3):  # facts, the colour noted, and who has seen it
         assert BANNER in resident.get(page).content.decode()
     assert BANNER not in resident.get(page).content.decode()
 
