@@ -17,6 +17,7 @@ from accounts.models import Account, IdentifierKind
 from accounts.officers import office_of
 from declarations import actions as declarations
 from declarations.models import Person, Proxy
+from passcodes import notice_search
 from passcodes.actions import reason_as_json
 from passcodes.appeal_models import ANSWERED_WITHIN, Appeal, AppealDocument, AppealState
 from passcodes.colour import Reason
@@ -125,6 +126,8 @@ def withdraw(*, appeal: Appeal, by: Account, at: datetime) -> None:
     current.documents.all().delete()
     AppealDocument.objects.filter(appeal=current.escalation_of_id).update(decided_at=at)
     _record("withdraw", current, by, at)
+    # Where it was overdue the colour is again what it was: others who may show the code do not know.
+    notice_search.about_person(person_id=current.person_id, cause=f"appeal:{current.pk}", at=at, due=at)
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.worker import where
 from declarations.models import Declaration, Person
-from passcodes import national, risk
+from passcodes import national, notice_search, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
 from passcodes.national import Answer, Record, Unreachable
@@ -145,24 +145,25 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
     renewed = [batch for batch in standing if hasattr(batch, "renewal")]
     records -= _records(person, renewed, now)
     if not any(record.category == RiskCategory.MANAGED and record.runs(now) for record in answer.records):
-        _end(renewed, now)
+        _end(renewed, person, now)
     # Those who are otherwise managed wait for two offices; the others do not wait with them.
     managed = {record for record in records if record.category == RiskCategory.MANAGED}
     for has_managed, some in ((False, records - managed), (True, managed)):
         before = [batch for batch in standing if batch.has_managed == has_managed and batch not in renewed]
         if some == _records(person, before, now):
             continue
-        _end(before, now)
+        _end(before, person, now)
         if some:
             _load(person, some, source, now)
 
 
-def _end(batches: list[RiskBatch], at: datetime) -> None:
+def _end(batches: list[RiskBatch], person: Person, at: datetime) -> None:
     """What stands of these by now ends, each with its renewals."""
     for pk in [batch.pk for batch in batches]:
         batch = RiskBatch.objects.select_for_update().get(pk=pk)
         if batch.state == BatchState.VISIBLE:
             risk.withdraw(batch=batch, by=None, at=at)
+            notice_search.about_person(person_id=person.pk, cause=f"withdrawn:{pk}", at=at, due=at)
         elif batch.state == BatchState.DRAFT:
             risk.refuse(batch=batch, by=None, at=at)
 
@@ -183,6 +184,8 @@ def _load(person: Person, records: set[Record], source: RiskSource, at: datetime
         raise Unreachable("not an answer") from error
     if batch.errors:
         raise Unreachable("not an answer")
+    if batch.state == BatchState.VISIBLE:
+        notice_search.about_person(person_id=person.pk, cause=f"released:{batch.pk}", at=at, due=at)
 
 
 def _row(person: Person, record: Record) -> dict[str, str]:

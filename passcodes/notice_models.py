@@ -30,7 +30,9 @@ class NoticeQuerySet(models.QuerySet):
 class Notice(models.Model):
     """变码提醒: somebody may have to be told of a colour, once for one `cause`; of what, is seen when it is due.
 
-    `cause`: "released:<batch>", "withdrawn:<batch>", "shown:<colour change>", or "moment:<time>" of a change to come.
+    `cause`: "released:<batch>", "withdrawn:<batch>"; "rules:<version>", "rules:<version>:withdrawn"; of what an officer
+    ended, "ended:<record>", "ended:area:<area>:<last day>"; "overdue:<appeal>", "appeal:<appeal>" of one that was
+    answered or withdrawn; "shown:<colour change>"; or "moment:<time>" of a change to come.
     """
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="notices")

@@ -241,7 +241,7 @@ def test_statements_do_not_grow_with_the_people(told, code, django_assert_num_qu
     counts = []
     for cause, one in [("released:a", batch), ("released:b", RiskRecord.objects.latest("pk").batch)]:
         with django_assert_num_queries(4):  # savepoint, note, insert, release
-            notice_search.search_batch(batch=one, cause=cause, at=NOON)
+            notice_search.search_for(one, cause=cause, at=NOON)
         counts.append(Notice.objects.filter(cause=cause).count())
         with django_assert_num_queries(13):
             notices.send_due(NOON)
