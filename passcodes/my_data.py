@@ -10,9 +10,19 @@ from accounts.me import Fact, Remainder, Row, closes, deleted_on, remains, secti
 from accounts.models import Account
 from declarations.models import Person
 from healthpass.lib.retention import period
+from passcodes import places
 from passcodes.actions import reason_from_json
 from passcodes.appeal_models import AppealDocument, AppealState
-from passcodes.models import Appeal, ColourChange, DocumentCheck, FaceCheck, GateReading, PassCode, RiskRecord
+from passcodes.models import (
+    Appeal,
+    ColourChange,
+    DocumentCheck,
+    FaceCheck,
+    GateReading,
+    PassCode,
+    PlaceAnswer,
+    RiskRecord,
+)
 from passcodes.reasons import text_of
 
 
@@ -68,6 +78,19 @@ def gate_readings(account: Account, at: datetime) -> Iterator[Row]:
         yield [
             Fact("taken_at", _("time"), reading.taken_at),
             Fact("temperature", _("temperature"), celsius and float(celsius), celsius and f"{celsius} °C"),
+        ]
+
+
+@section("place_answers", gettext_lazy("Answers about places that are risk areas"), order=39)
+def place_answers(account: Account, at: datetime) -> Iterator[Row]:
+    """Where somebody said that the person was, or was not."""
+    rows = PlaceAnswer.objects.filter(person__holder=account).select_related("area")
+    for said in rows.order_by("-answered_at", "-pk"):
+        yield [
+            Fact("place", _("place"), said.area.full_name),
+            Fact("was_there", _("was there"), said.was_there),
+            Fact("last_on", _("last day there"), said.last_on),
+            Fact("answered_at", _("answered"), said.answered_at),
         ]
 
 
@@ -149,6 +172,10 @@ def what_remains(account: Account, at: datetime) -> list[Remainder]:
         until = deleted_on(appealed.created_at, period("passcodes.Appeal"))
         found.append(Remainder(_("Appeals and their answers"), until))
     identity += [remainder.until for remainder in found]
+    if said := own.place_answers.order_by("-answered_at").first():
+        is_over = places.without_use(own.place_answers.all(), at).count() == own.place_answers.count()
+        last = deleted_on(said.answered_at, period("passcodes.PlaceAnswer")) if is_over else None
+        found.append(Remainder(_("Answers about places, until they are risk areas no more"), last))
     records = RiskRecord.objects.filter(document_hash=own.document_hash) if own.is_real_name else []
     if ends := [record.ends_at for record in records]:
         last = None if None in ends else deleted_on(max(ends), period("passcodes.RiskRecord"))

@@ -1,21 +1,23 @@
 """Finds, set by set in the database, whose colour may have changed or may change again.
 
-A batch is searched once after its release and once after its withdrawal, a set of rules once after it has begun and
-once after its withdrawal, each in one statement whatever its size. Appeals tell by their dates. Colours that were shown
-yellow or red are followed to their end. Where the person is known when something is written, it is written there
-(`about_person`, `about_document`). What the colour then is, `notices` sees when it is due.
+A batch is searched once after its release and once after its withdrawal, rules once after they have begun or ended,
+each in one statement whatever its size. Appeals tell by their dates. Colours that were shown yellow or red are followed
+to their end. Where the person is known when something is written, it is written there (`about_person`,
+`about_document`). What the colour then is, `notices` sees when it is due.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from passcodes import rules
-from passcodes.colour import ABROAD, BEIJING, Colour, start_of
-from passcodes.facts import SYMPTOMS_KEPT, as_database_values
+from passcodes.colour import BEIJING, Colour, Rule, start_of
+from passcodes.dry_run_sql import Side, Statement
+from passcodes.facts import WAS_THERE, as_database_values
 from passcodes.models import ColourChange, Notice, NoticeSearch, RiskArea, RiskBatch, RuleSet
 from passcodes.risk_models import BatchKind, BatchState, BatchWay
 from passcodes.rule_models import RuleSetState
@@ -37,46 +39,35 @@ SELECT DISTINCT p.id, COALESCE(p.holder_id, x.account_id), {cause}, %(at)s, %(du
     ON CONFLICT DO NOTHING
 """
 NAMED = "CAST(%(name)s AS varchar)"
-PEOPLE = "p.document_hash IN (SELECT document_hash FROM passcodes_riskrecord WHERE batch_id = %(batch)s)"
-IN_AREAS = """
-SELECT d.person_id FROM declarations_declaration d
-  JOIN passcodes_riskarea a ON a.division IN (d.division, d.division / 100 * 100, d.division / 10000 * 10000)
-  JOIN passcodes_riskbatch b ON b.id = a.batch_id
- WHERE {area}
- UNION
-SELECT d.person_id FROM declarations_declaration d JOIN declarations_stay s ON s.declaration_id = d.id
-  JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
-  JOIN passcodes_riskbatch b ON b.id = a.batch_id
- WHERE {area}
-"""
-AREAS = f"p.id IN ({IN_AREAS.format(area='a.batch_id = %(batch)s')})"
-AREA = f"p.id IN ({IN_AREAS.format(area='a.id = %(area)s')})"
-# Everybody whom a rule can make yellow or red, and who is so now: of rules that will turn nobody else, none is told.
-# What makes whole provinces another colour, data that are late or declarations that run out, the code page tells.
-RULES = f"""
+PEOPLE = "p.document_hash IN (SELECT document_hash FROM passcodes_riskrecord WHERE batch_id = %(about)s)"
+# Of named places only who has said that they were there: a question turns nobody's colour.
+IN_AREAS = f"""
 p.id IN (
-SELECT q.id FROM declarations_person q
-  JOIN passcodes_riskrecord r ON r.document_hash = q.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)
-  JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
- UNION {IN_AREAS.format(area="b.state = 'visible'")}
+SELECT d.person_id FROM declarations_declaration d JOIN passcodes_riskarea a ON {{area}}
+   AND a.place = '' AND a.division IN (d.division, d.division / 100 * 100, d.division / 10000 * 10000)
  UNION
 SELECT d.person_id FROM declarations_declaration d JOIN declarations_stay s ON s.declaration_id = d.id
- WHERE s.kind = 'contact' OR s.division = {ABROAD}
+  JOIN passcodes_riskarea a ON {{area}}
+   AND a.place = '' AND a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
  UNION
-SELECT person_id FROM declarations_declaration WHERE made_at > %(symptoms_since)s AND (fever OR dry_cough)
- UNION
-SELECT person_id FROM passcodes_gatereading WHERE taken_at > %(symptoms_since)s
- UNION
-SELECT person_id FROM passcodes_shown WHERE colour IN ({Colour.YELLOW:d}, {Colour.RED:d})
- UNION
-SELECT person_id FROM passcodes_notice WHERE colour IN ({Colour.YELLOW:d}, {Colour.RED:d}))
+SELECT w.person_id FROM passcodes_placeanswer w JOIN passcodes_riskarea said ON said.id = w.area_id
+  JOIN passcodes_riskarea a ON {{area}} AND {WAS_THERE})
 """
+AREAS, AREA = (IN_AREAS.format(area=f"a.{column} = %(about)s") for column in ("batch_id", "id"))
 APPEALS = "JOIN passcodes_appeal e ON e.person_id = p.id"
 APPEAL_CAUSE = "CASE e.state WHEN 'waiting' THEN 'overdue:' ELSE 'appeal:' END || e.id"
 APPEAL_WHICH = """
 (e.decided_at > %(since)s OR e.state = 'waiting' AND e.due_at > %(since)s AND e.due_at <= %(at)s)
 """
 SHOWN = "JOIN passcodes_colourchange c ON c.person_id = p.id AND c.id > %(after)s AND c.id <= %(last)s"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One set of rules, all of which count, in place of another."""
+
+    was: tuple[Rule, ...]
+    becomes: tuple[Rule, ...]
 
 
 def waking(at: datetime) -> datetime:
@@ -96,7 +87,7 @@ def search(at: datetime, *, seconds: float = SECONDS) -> bool:
     enough = time.monotonic() + seconds
     search_shown(at=at)
     _write("", at=at, due=at, cause=APPEAL_CAUSE, among=APPEALS, which=APPEAL_WHICH, since=at - SINCE)
-    waiting = dict((*_batches(at), *_rule_sets(at)))
+    waiting = dict((*_batches(at), *_rules(at)))
     done = set(NoticeSearch.objects.filter(cause__in=waiting).values_list("cause", flat=True))
     for cause in [cause for cause in waiting if cause not in done]:
         if time.monotonic() > enough:
@@ -116,36 +107,48 @@ def _batches(at: datetime) -> Iterator[tuple[str, RiskBatch]]:
             yield f"{name}:{batch.pk}", batch
 
 
-def _rule_sets(at: datetime) -> Iterator[tuple[str, RuleSet]]:
-    """Those of late that began to decide or, once they had begun, were withdrawn; and that have a rule which began or
-    ended by its date. By cause.
-    """
-    for rule_set in RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__gt=at - SINCE, valid_from__lte=at):
-        yield f"rules:{rule_set.number}", rule_set
-    ended = RuleSet.objects.filter(state=RuleSetState.WITHDRAWN, withdrawn_at__gt=at - SINCE)
+def _rules(at: datetime) -> Iterator[tuple[str, Turn]]:
+    """What took the place of what of late, by cause: a set that began or was withdrawn, a rule by its date."""
+    since, now = at - SINCE, _counting(rules.at_present(at), at)
+    for rule_set in RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__gt=since, valid_from__lte=at):
+        yield f"rules:{rule_set.number}", Turn(_before(rule_set.valid_from), now)
+    ended = RuleSet.objects.filter(state=RuleSetState.WITHDRAWN, withdrawn_at__gt=since)
     for rule_set in ended.filter(valid_from__lte=F("withdrawn_at")):
-        yield f"rules:{rule_set.number}:withdrawn", rule_set
-    if rule_set := rules.current(at):
-        dates = {date for rule in rules.in_force(rule_set.number) for date in (rule.valid_from, rule.valid_to) if date}
-        for date in sorted(dates):
-            if at - SINCE < date <= at:
-                yield f"rules:{rule_set.number}:{date.timestamp():.0f}", rule_set
+        yield f"rules:{rule_set.number}:withdrawn", Turn(_counting(rules.in_force(rule_set.number), at), now)
+    dates = {date for rule in rules.at_present(at) for date in (rule.valid_from, rule.valid_to) if date}
+    for date in sorted(dates):
+        if since < date <= at:
+            yield f"rules:{date.timestamp():.6f}", Turn(_before(date), now)
+
+
+def _before(at: datetime) -> tuple[Rule, ...]:
+    """The rules that decided until then."""
+    at -= timedelta(microseconds=1)
+    return _counting(rules.at_present(at), at)
+
+
+def _counting(found: Iterable[Rule], at: datetime) -> tuple[Rule, ...]:
+    """Those of the rules that count at that time, whenever they are looked at."""
+    return tuple(replace(rule, valid_from=None, valid_to=None) for rule in found if rule.counts(at))
 
 
 @transaction.atomic
-def search_for(found: RiskBatch | RuleSet, *, cause: str, at: datetime) -> None:
-    """Everybody whom a row of the batch is about, or an area of it, or whom rules can colour."""
+def search_for(found: RiskBatch | Turn, *, cause: str, at: datetime) -> None:
+    """Everybody whom a row of the batch is about, or an area of it; or whom the rules turn."""
     NoticeSearch.objects.create(cause=cause, at=at)
-    if isinstance(found, RuleSet):
-        _write(cause, at=at, due=at, which=RULES, symptoms_since=at - SYMPTOMS_KEPT)
+    if isinstance(found, Turn):
+        statement = Statement(Side(found.was), Side(found.becomes), at)
+        which = f"p.id IN ({statement.turning()})"
+        given = {name: value for name, value in statement.parameters.items() if name != "at"}
+        _write(cause, at=at, due=at, which=which, **given)
     else:
         which = PEOPLE if found.kind == BatchKind.PEOPLE else AREAS
-        _write(cause, at=at, due=at, which=which, batch=found.pk)
+        _write(cause, at=at, due=at, which=which, about=found.pk)
 
 
 def search_area(*, area: RiskArea, at: datetime) -> None:
     """Everybody who lives in an area, or was there, when its last day has been put earlier."""
-    _write(f"ended:area:{area.pk}:{area.ends_on}", at=at, due=at, which=AREA, area=area.pk)
+    _write(f"ended:area:{area.pk}:{area.ends_on}", at=at, due=at, which=AREA, about=area.pk)
 
 
 def about_person(*, person_id: int, cause: str, at: datetime, due: datetime) -> None:
@@ -174,12 +177,13 @@ def search_shown(*, at: datetime) -> None:
 
 def _write(name: str, *, at: datetime, due: datetime, which: str, cause: str = NAMED, among: str = "", **given) -> None:
     """The Notices of those whom `which` means, due by day. `cause`: in SQL, where it is not one `name` for all."""
+    given |= {"name": name, "at": at, "due": waking(due)}
     sql = TELL.format(cause=cause, among=among, which=which)
     if connection.vendor == "postgresql":
-        for moment in ("at", "due", "since", "symptoms_since"):
+        for moment in ("at", "due", "since"):
             sql = sql.replace(f"%({moment})s", f"CAST(%({moment})s AS timestamptz)")
     with connection.cursor() as cursor:
-        cursor.execute(sql, as_database_values({"name": name, "at": at, "due": waking(due), **given}))
+        cursor.execute(sql, as_database_values(given))
 
 
 def follow(rows: list[Notice]) -> None:

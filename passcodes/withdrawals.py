@@ -8,7 +8,6 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import AuditEntry
-from declarations import divisions
 from declarations.models import Assurance, Person
 from passcodes.colour import day_of
 from passcodes.endings import ENDED
@@ -85,12 +84,13 @@ def _ended_by_officers(records: list[RiskRecord]) -> set[int]:
     return {subjects[subject] for subject in entries.values_list("subject", flat=True)}
 
 
-def _areas(places: dict[int, set[str]], at: datetime, since: datetime) -> list[Withdrawal]:
-    """Withdrawn areas of these divisions and levels."""
-    of_places = RiskArea.objects.filter(division__in=places)
+def _areas(places: dict[tuple[int, str], set[str]], at: datetime, since: datetime) -> list[Withdrawal]:
+    """Withdrawn areas of these places and levels."""
+    of_places = RiskArea.objects.filter(division__in=[division for division, _place in places])
     same = of_places.filter(
         Q(ends_on=None) | Q(ends_on__gte=OuterRef("starts_on")),
         division=OuterRef("division"),
+        place=OuterRef("place"),
         level=OuterRef("level"),
         starts_on__lte=day_of(at),
         batch__state=BatchState.VISIBLE,
@@ -98,21 +98,21 @@ def _areas(places: dict[int, set[str]], at: datetime, since: datetime) -> list[W
     rows = of_places.filter(~Exists(same), batch__state=BatchState.WITHDRAWN, batch__withdrawn_at__gte=since)
     return [
         Withdrawal(
-            f"{divisions.full_name(area.division)}: {area.get_level_display()}",
+            f"{area.full_name}: {area.get_level_display()}",
             area.batch.withdrawn_at,
             area.batch.source.office or area.batch.source.name,
             area.batch.source.office_phone,
         )
         for area in rows.select_related("batch__source").order_by("-batch__withdrawn_at", "-pk")[:MOST]
-        if f"area-{area.level}" in places[area.division]
+        if f"area-{area.level}" in places.get((area.division, area.place), ())
     ]
 
 
-def _places(changes: Iterable[ColourChange]) -> dict[int, set[str]]:
-    """Division -> codes of the area rules that named it."""
-    places: dict[int, set[str]] = {}
+def _places(changes: Iterable[ColourChange]) -> dict[tuple[int, str], set[str]]:
+    """Division and named place inside it -> codes of the area rules that named it."""
+    places: dict[tuple[int, str], set[str]] = {}
     for change in changes:
         for reason in change.reasons:
             if reason["code"].startswith("area-") and reason["division"]:
-                places.setdefault(reason["division"], set()).add(reason["code"])
+                places.setdefault((reason["division"], reason.get("place", "")), set()).add(reason["code"])
     return places

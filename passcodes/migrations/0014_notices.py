@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0005_officers'),
         ('declarations', '0002_proxies'),
-        ('passcodes', '0009_rule_pages'),
+        ('passcodes', '0011_places'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -311,6 +311,21 @@ def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
     assert (area.division, f"{area.ends_on}") == (110108, "2026-12-01")
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("", ""), (" 太原街市场 ", "太原街市场"), ("１号楼", "1号楼"), ("场" * 101, None), ("市\u202e场", None)],
+)
+def test_risk_area_may_be_a_named_place(desk, world, typed, kept):
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x", "basis": "areas"}
+    page = desk.post(address(RiskArea, "add"), {**values, "place": typed}).content.decode()
+    if kept is None:
+        assert "errorlist" in page
+    else:
+        area = RiskArea.objects.get(division=110108)
+        assert area.place == kept
+        assert f"北京市海淀区 110108 {kept}".strip() in desk.get(address(RiskArea, "change", area.pk)).content.decode()
+
+
 INSTITUTION = {"name": "新机构", "kind": "shop", "division": 210102, "address": "青年大街2号", "is_active": "on"}
 
 

@@ -14,7 +14,17 @@ from declarations.models import Declaration, Person, Proxy
 from healthpass import retention
 from healthpass.lib.retention import Malformed, lines, period, read, shown
 from passcodes.colour import DEFAULT_RULES, RiskLevel
-from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading, Notice, RiskRecord
+from passcodes.models import (
+    ColourChange,
+    DocumentCheck,
+    FaceCheck,
+    FaceImage,
+    GateReading,
+    Notice,
+    PlaceAnswer,
+    RiskArea,
+    RiskRecord,
+)
 from scanning import partitions
 from scanning.models import Scan, ScanEvent
 from tests import factories
@@ -134,6 +144,12 @@ def area(at):
     return factories.risk_area(division=210102, level=RiskLevel.HIGH, starts_on=day, ends_on=day)
 
 
+def place_answer(at):
+    person = Person.objects.first() or factories.person(holder=factories.account())
+    place = factories.risk_area(place=f"market {at}", ends_on=timezone.localdate(at), starts_on=timezone.localdate(at))
+    return PlaceAnswer.objects.create(person=person, area=place, was_there=True, answered_at=at)
+
+
 def notice(at):
     person = Person.objects.first() or factories.person(holder=factories.account())
     values = {"cause": f"moment:{at.timestamp()}", "created_at": at, "due_at": at}
@@ -161,6 +177,7 @@ MAKERS = {
     "passcodes.GateReading": of_person(GateReading, "taken_at"),
     "passcodes.ColourChange": of_person(ColourChange, "at", colour=0),
     "passcodes.Notice": notice,
+    "passcodes.PlaceAnswer": place_answer,
     "passcodes.FaceCheck": of_pass(FaceCheck, "consented_at"),
     "passcodes.DocumentCheck": of_pass(DocumentCheck, "asked_at", waiting_since=timezone.now()),
     "scanning.ScanEvent": event,
@@ -296,3 +313,21 @@ def test_a_measure_without_an_end_stays_however_old(now):
     factories.risk_record(starts_at=now - 1000 * DAY)
     retention.run(now)
     assert RiskRecord.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_answers_about_places_stay_while_the_place_is_a_risk_area(now):
+    person = factories.person(holder=factories.account())
+    day = timezone.localdate(now) - timedelta(days=100)
+    long_ago = now - timedelta(days=99)
+    made = {}
+    ends = {"open": None, "just over": day + timedelta(days=70), "over": day + timedelta(days=69)}
+    for place, ends_on in ends.items():
+        area = factories.risk_area(place=place, starts_on=day, ends_on=ends_on)
+        made[place] = PlaceAnswer.objects.create(person=person, area=area, was_there=True, answered_at=long_ago)
+    RiskArea.objects.filter(place="open").update(batch=factories.risk_batch(state="withdrawn", kind="areas"))
+    retention.run(now)
+    assert list(PlaceAnswer.objects.all()) == [made["just over"]]
+    factories.risk_area(place="just over", starts_on=day)
+    retention.run(now + timedelta(days=5))
+    assert list(PlaceAnswer.objects.all()) == [made["just over"]]

@@ -87,6 +87,15 @@ def test_rules_withdrawn_before_they_began_look_for_nobody(told, code, medium):
     assert not Notice.objects.filter(cause__startswith="rules:").exists()
 
 
+def swapped():
+    """Rules of which each makes yellow what was red, or red what was yellow."""
+    draft = factories.rule_draft()
+    red = list(draft.rules.filter(colour=Colour.RED).values_list("pk", flat=True))
+    draft.rules.filter(colour=Colour.YELLOW).update(colour=Colour.RED)
+    draft.rules.filter(pk__in=red).update(colour=Colour.YELLOW)
+    return draft
+
+
 FACTS = {
     "risk": lambda code: listed(starts_at=timezone.now() - HOUR, category="managed"),
     "abroad": lambda code: factories.stay(declaration=code.person.declarations.get(), division=990000),
@@ -106,7 +115,7 @@ def test_rules_find_whoever_has_facts(code, clock, fact):
     FACTS[fact](code)
     row = facts.for_person(person_id=code.person_id, at=NOON)
     assert assess(facts.facts_of(row), rules.in_force(None), NOON).colour in (Colour.YELLOW, Colour.RED)
-    factories.released_rules(rule_set=factories.rule_draft())
+    factories.released_rules(rule_set=swapped())
     notice_search.search(NOON)
     found = Notice.objects.filter(cause__startswith="rules:")
     assert list(found.values_list("person", flat=True)) == [code.person_id] != [other.person_id]
