@@ -39,7 +39,7 @@ SELECT DISTINCT p.id, COALESCE(p.holder_id, x.account_id), {cause}, %(at)s, %(du
     ON CONFLICT DO NOTHING
 """
 NAMED = "CAST(%(name)s AS varchar)"
-PEOPLE = "p.document_hash IN (SELECT document_hash FROM passcodes_riskrecord WHERE batch_id = %(about)s)"
+PEOPLE = "p.document_hash IN (SELECT document_hash FROM passcodes_riskrecord WHERE batch_id = {about})"
 # Of named places only who has said that they were there: a question turns nobody's colour.
 IN_AREAS = f"""
 p.id IN (
@@ -53,7 +53,7 @@ SELECT d.person_id FROM declarations_declaration d JOIN declarations_stay s ON s
 SELECT w.person_id FROM passcodes_placeanswer w JOIN passcodes_riskarea said ON said.id = w.area_id
   JOIN passcodes_riskarea a ON {{area}} AND {WAS_THERE})
 """
-AREAS, AREA = (IN_AREAS.format(area=f"a.{column} = %(about)s") for column in ("batch_id", "id"))
+AREAS, AREA = (IN_AREAS.format(area=f"a.{column} = {{about}}") for column in ("batch_id", "id"))
 APPEALS = "JOIN passcodes_appeal e ON e.person_id = p.id"
 APPEAL_CAUSE = "CASE e.state WHEN 'waiting' THEN 'overdue:' ELSE 'appeal:' END || e.id"
 APPEAL_WHICH = """
@@ -63,7 +63,7 @@ SHOWN = "JOIN passcodes_colourchange c ON c.person_id = p.id AND c.id > %(after)
 
 
 @dataclass(frozen=True)
-class Turn:
+class RuleChange:
     """One set of rules, all of which count, in place of another."""
 
     was: tuple[Rule, ...]
@@ -107,18 +107,18 @@ def _batches(at: datetime) -> Iterator[tuple[str, RiskBatch]]:
             yield f"{name}:{batch.pk}", batch
 
 
-def _rules(at: datetime) -> Iterator[tuple[str, Turn]]:
+def _rules(at: datetime) -> Iterator[tuple[str, RuleChange]]:
     """What took the place of what of late, by cause: a set that began or was withdrawn, a rule by its date."""
     since, now = at - SINCE, _counting(rules.at_present(at), at)
     for rule_set in RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__gt=since, valid_from__lte=at):
-        yield f"rules:{rule_set.number}", Turn(_before(rule_set.valid_from), now)
+        yield f"rules:{rule_set.number}", RuleChange(_before(rule_set.valid_from), now)
     ended = RuleSet.objects.filter(state=RuleSetState.WITHDRAWN, withdrawn_at__gt=since)
     for rule_set in ended.filter(valid_from__lte=F("withdrawn_at")):
-        yield f"rules:{rule_set.number}:withdrawn", Turn(_counting(rules.in_force(rule_set.number), at), now)
+        yield f"rules:{rule_set.number}:withdrawn", RuleChange(_counting(rules.in_force(rule_set.number), at), now)
     dates = {date for rule in rules.at_present(at) for date in (rule.valid_from, rule.valid_to) if date}
     for date in sorted(dates):
         if since < date <= at:
-            yield f"rules:{date.timestamp():.6f}", Turn(_before(date), now)
+            yield f"rules:{date.timestamp():.6f}", RuleChange(_before(date), now)
 
 
 def _before(at: datetime) -> tuple[Rule, ...]:
@@ -133,22 +133,23 @@ def _counting(found: Iterable[Rule], at: datetime) -> tuple[Rule, ...]:
 
 
 @transaction.atomic
-def search_for(found: RiskBatch | Turn, *, cause: str, at: datetime) -> None:
+def search_for(found: RiskBatch | RuleChange, *, cause: str, at: datetime) -> None:
     """Everybody whom a row of the batch is about, or an area of it; or whom the rules turn."""
     NoticeSearch.objects.create(cause=cause, at=at)
-    if isinstance(found, Turn):
+    if isinstance(found, RuleChange):
         statement = Statement(Side(found.was), Side(found.becomes), at)
         which = f"p.id IN ({statement.turning()})"
         given = {name: value for name, value in statement.parameters.items() if name != "at"}
         _write(cause, at=at, due=at, which=which, **given)
     else:
-        which = PEOPLE if found.kind == BatchKind.PEOPLE else AREAS
-        _write(cause, at=at, due=at, which=which, about=found.pk)
+        # The number itself, no parameter: whether it is one row or a million makes another plan.
+        which = (PEOPLE if found.kind == BatchKind.PEOPLE else AREAS).format(about=int(found.pk))
+        _write(cause, at=at, due=at, which=which)
 
 
 def search_area(*, area: RiskArea, at: datetime) -> None:
     """Everybody who lives in an area, or was there, when its last day has been put earlier."""
-    _write(f"ended:area:{area.pk}:{area.ends_on}", at=at, due=at, which=AREA, about=area.pk)
+    _write(f"ended:area:{area.pk}:{area.ends_on}", at=at, due=at, which=AREA.format(about=int(area.pk)))
 
 
 def about_person(*, person_id: int, cause: str, at: datetime, due: datetime) -> None:

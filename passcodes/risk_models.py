@@ -122,8 +122,8 @@ class RiskBatch(models.Model):
         verbose_name_plural = _("risk batches")
         # What has just begun or ceased to count: the worker looks every minute.
         indexes = [
-            models.Index(fields=["released_at"], condition=Q(state="visible"), name="risk_batch_released"),
-            models.Index(fields=["withdrawn_at"], condition=Q(state="withdrawn"), name="risk_batch_withdrawn"),
+            models.Index(fields=["released_at"], name="risk_batch_released"),
+            models.Index(fields=["withdrawn_at"], name="risk_batch_withdrawn"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "name"], name="risk_batch_named_once_by_its_source"),

@@ -55,11 +55,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='riskbatch',
-            index=models.Index(condition=models.Q(('state', 'visible')), fields=['released_at'], name='risk_batch_released'),
+            index=models.Index(fields=['released_at'], name='risk_batch_released'),
         ),
         migrations.AddIndex(
             model_name='riskbatch',
-            index=models.Index(condition=models.Q(('state', 'withdrawn')), fields=['withdrawn_at'], name='risk_batch_withdrawn'),
+            index=models.Index(fields=['withdrawn_at'], name='risk_batch_withdrawn'),
         ),
         migrations.AddField(
             model_name='shown',
