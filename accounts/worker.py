@@ -16,6 +16,7 @@ from accounts.models import Task
 
 log = logging.getLogger(__name__)
 
+DONE = "done"
 SHARE_OF_LEASE = 0.9  # what is left is for writing down how it went
 
 
@@ -33,8 +34,14 @@ def run_next() -> bool:
         return False
     began = time.monotonic()
     said = _run(task)
-    log.info("%s: %s in %.2f s", task, said, time.monotonic() - began)
+    log.log(_level(task, said), "%s: %s in %.2f s", task, said, time.monotonic() - began)
     return True
+
+
+def _level(task: Task, said: str) -> int:
+    """Of the log's line: what comes round many times a minute and has gone well would drown the rest."""
+    every = tasks.KINDS[task.kind].every if task.kind in tasks.KINDS else None
+    return logging.DEBUG if said == DONE and every and every < timedelta(minutes=1) else logging.INFO
 
 
 def _run(task: Task) -> str:
@@ -62,7 +69,7 @@ def _run(task: Task) -> str:
         return "goes on"
     with contextlib.suppress(tasks.LeaseLost):  # the function has finished it, or it is another's
         tasks.finish(task, at=timezone.now())
-    return "done"
+    return DONE
 
 
 def where(error: BaseException) -> str:

@@ -23,9 +23,12 @@ from scanning import partitions
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """The tiles; for who has a code, the code first."""
-    person = Person.objects.held_by(request.user).first() if request.user.is_authenticated else None
-    turned = person is not None and notices.has_turned(person_id=person.pk, at=timezone.now())
-    return render(request, "home.html", {"person": person, "turned": turned})
+    if not request.user.is_authenticated:
+        return render(request, "home.html")
+    person = Person.objects.held_by(request.user).first()
+    turned = notices.turned(account=request.user, at=timezone.now())
+    own = {person.pk} if person else set()
+    return render(request, "home.html", {"person": person, "turned": turned & own, "others_turned": turned - own})
 
 
 @login_not_required

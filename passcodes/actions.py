@@ -6,7 +6,7 @@ from datetime import datetime
 from declarations.models import Person
 from passcodes import facts, rules
 from passcodes.colour import Assessment, Colour, Reason, assess
-from passcodes.models import ColourChange, PassCode
+from passcodes.models import ColourChange, PassCode, Shown
 
 MOMENTS = ("until", "since", "answer_by")  # of a Reason
 
@@ -20,7 +20,8 @@ def issue_pass(*, person: Person) -> PassCode:
 def show_colour(*, row: dict, at: datetime) -> Assessment:
     """Assess a facts' row that is about to be shown; append a ColourChange when it differs from the last one shown.
 
-    One INSERT, and only on a change: no transaction is needed.
+    Where the row names who looks, their own account of it is kept too. An INSERT each, and only on a change: no
+    transaction is needed.
     """
     assessment = assess(facts.facts_of(row), rules.in_force(row["rules"]), at)
     if row["shown"] != assessment.colour:
@@ -29,6 +30,13 @@ def show_colour(*, row: dict, at: datetime) -> Assessment:
             colour=assessment.colour,
             reasons=[reason_as_json(reason) for reason in assessment.reasons],
             at=at,
+        )
+    if "viewer" in row and row["seen"] != assessment.colour:
+        Shown.objects.bulk_create(
+            [Shown(person_id=row["person_id"], account_id=row["viewer"], colour=assessment.colour, at=at)],
+            update_conflicts=True,
+            unique_fields=["person", "account"],
+            update_fields=["colour", "at"],
         )
     return assessment
 

@@ -1,6 +1,6 @@
 """The epidemic database on the authority's site, and the colours that were shown."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,7 +22,7 @@ from declarations import divisions, documents
 from declarations.documents import DocumentKind
 from declarations.models import document_hash
 from declarations.search import search_hashes
-from passcodes import appeal_admin, approvals, document_check_admin, risk_admin, rule_admin, source_admin
+from passcodes import appeal_admin, approvals, document_check_admin, endings, risk_admin, rule_admin, source_admin
 from passcodes.actions import reason_from_json
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
@@ -183,10 +183,7 @@ class RiskRecordAdmin(AuditedAdmin):
         now = timezone.now()
         running = list(records.filter(Q(ends_at=None) | Q(ends_at__gt=now)))
         for record in running:
-            # A measure that was still to begin ends as soon as it begins: the row must stay, and its end be later.
-            record.ends_at = max(now, record.starts_at + timedelta(microseconds=1))
-            record.save(update_fields=["ends_at"])
-            self.record(request, "end", record)
+            endings.end_record(record=record, by=request.user, at=now)
         self.message_user(
             request,
             _("Risk records ended: %(count)d") % {"count": len(running)},
@@ -264,7 +261,7 @@ class RiskAreaAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
         if change:
-            obj.save(update_fields=["ends_on"])
+            endings.end_area(area=obj, ends_on=obj.ends_on, at=timezone.now())
         else:
             approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, officers
 from accounts.models import Account, Office, Officer
 from declarations.models import Person, Proxy
-from passcodes import addresses, facts, rules
+from passcodes import addresses, facts, notice_search, rules
 from passcodes.actions import reason_as_json
 from passcodes.appeal_models import ANSWERED_WITHIN, Appeal, AppealDocument, AppealState
 from passcodes.approval_models import Approval
@@ -104,9 +104,8 @@ def file(
     """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed."""
     try:
         with transaction.atomic():
-            Person.objects.select_for_update(no_key=True).get(
-                pk=person.pk
-            )  # of two against copies of a record one is later
+            # Of two against copies of a record one is later.
+            Person.objects.select_for_update(no_key=True).get(pk=person.pk)
             if earlier := standing(person.pk, address_key(reason, person.pk)):
                 raise AlreadyAppealed(earlier)
             appeal = Appeal.objects.create(
@@ -171,6 +170,8 @@ def withdraw(*, appeal: Appeal, by: Account, at: datetime) -> None:
     current.documents.all().delete()
     AppealDocument.objects.filter(appeal=current.escalation_of_id).update(decided_at=at)
     _record("withdraw", current, by, at)
+    # Where it was overdue the colour is again what it was: others who may show the code do not know.
+    notice_search.about_person(person_id=current.person_id, cause=f"appeal:{current.pk}", at=at, due=at)
 
 
 @transaction.atomic

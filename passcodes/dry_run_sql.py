@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from declarations.models import Assurance
-from passcodes.colour import ABROAD, FEVER, WORST_FIRST, Condition, Rule, day_of
+from passcodes.colour import ABROAD, FEVER, WORST_FIRST, Colour, Condition, Rule, day_of
 from passcodes.facts import STALE, SYMPTOMS_KEPT, VISIBLE, WAS_THERE
 
 BETTER_FIRST = WORST_FIRST[::-1]
@@ -72,7 +72,7 @@ places AS (
 """
 
 # The severity of each reason, and with it everybody's colour.
-RESULT = """
+VERDICTS = """
 reasons AS (
   SELECT person_id, MAX(was) AS was, MAX(becomes) AS becomes FROM ({reasons}) found
    WHERE was > 0 OR becomes > 0 GROUP BY person_id),
@@ -82,6 +82,8 @@ verdicts AS (
          CASE WHEN r.becomes > {becomes} THEN r.becomes ELSE {becomes} END AS becomes
     FROM people p LEFT JOIN reasons r ON r.person_id = p.id
    WHERE p.appealed IS NULL)
+"""
+COUNTED = """
 SELECT was, becomes, division, COUNT(*) AS people, NULL AS person_id FROM verdicts GROUP BY was, becomes, division
  UNION ALL
 SELECT * FROM (SELECT v.was, v.becomes, v.division, 0, p.id
@@ -89,6 +91,12 @@ SELECT * FROM (SELECT v.was, v.becomes, v.division, 0, p.id
                 WHERE v.was <> v.becomes ORDER BY p.document_hash LIMIT {samples}) samples
  UNION ALL
 SELECT NULL, NULL, division, 1, id FROM people WHERE appealed IS NOT NULL
+"""
+
+TURNING = """
+SELECT person_id FROM verdicts WHERE was <> becomes AND (was > {neutral} OR becomes > {neutral})
+ UNION ALL
+SELECT id FROM people WHERE appealed IS NOT NULL
 """
 
 REASON = "SELECT p.id AS person_id, {was} AS was, {becomes} AS becomes FROM {source}"
@@ -150,6 +158,13 @@ class Statement:
         Without a person it is a count; with one it is a sample, its people counted elsewhere, or one person more whom
         an appeal concerns, without severities.
         """
+        return self._verdicts() + COUNTED.format(samples=samples)
+
+    def turning(self) -> str:
+        """The statement of the ids alone: who turns to yellow or red, or from there; and whom an appeal concerns."""
+        return self._verdicts() + TURNING.format(neutral=SEVERITY[Colour.NEUTRAL])
+
+    def _verdicts(self) -> str:
         branches = [
             self._branch(LISTED, {Condition.RISK: self._listed}, in_batch=True),
             self._branch(STAYED_IN_AREA, {Condition.AREA: self._stayed_in_area}, in_batch=True),
@@ -162,7 +177,7 @@ class Statement:
         reasons = " UNION ALL ".join(filter(None, branches)) or NO_REASON
         was, becomes = (self._case(side, self._of_everybody(side)) for side in self.sides)
         people = PEOPLE.format(declared=int(Assurance.DECLARED))
-        return people + RESULT.format(reasons=reasons, was=was, becomes=becomes, samples=samples)
+        return people + VERDICTS.format(reasons=reasons, was=was, becomes=becomes)
 
     def _of_everybody(self, side: Side) -> Tests:
         """What does not need a fact of somebody's own."""

@@ -128,6 +128,12 @@ MAY_SHOW = """
         AND x.confirmed_at IS NOT NULL AND x.ended_at IS NULL))
 """
 
+# Who looks, and the colour that they were last shown.
+VIEWER = """
+  {account} AS viewer,
+  (SELECT colour FROM passcodes_shown WHERE person_id = p.id AND account_id = {account}) AS seen
+"""
+
 # The device key is looked up in the same statement: a deleted key, a locked account, another holder or the end of a
 # proxy ends it at once.
 HOLDER_BY_KEY = f"""
@@ -138,10 +144,11 @@ HOLDER_BY_KEY = f"""
   {LATEST_DECLARATION}
  WHERE k.hash = %(key)s AND k.subject = %(pass_id)s AND k.expires_at > %(at)s
 """
-RENEWAL = f"SELECT {COLUMNS} {HOLDER_BY_KEY}"
-PAGE_BY_KEY = f"SELECT {PAGE.format(account='k.account_id')}, {COLUMNS} {HOLDER_BY_KEY}"
+VIEWER_BY_KEY = VIEWER.format(account="k.account_id")
+RENEWAL = f"SELECT {VIEWER_BY_KEY}, {COLUMNS} {HOLDER_BY_KEY}"
+PAGE_BY_KEY = f"SELECT {PAGE.format(account='k.account_id')}, {VIEWER_BY_KEY}, {COLUMNS} {HOLDER_BY_KEY}"
 PAGE_BY_ACCOUNT = f"""
-SELECT {PAGE.format(account="%(account)s")}, {COLUMNS}
+SELECT {PAGE.format(account="%(account)s")}, {VIEWER.format(account="%(account)s")}, {COLUMNS}
   FROM passcodes_passcode c
   JOIN declarations_person p ON p.id = c.person_id AND {MAY_SHOW.format(account="%(account)s")}
   {LATEST_DECLARATION}

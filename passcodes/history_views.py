@@ -21,6 +21,7 @@ from passcodes.reasons import advice, headline, text_of
 
 DAYS_BACK = 30
 MOST_CHANGES = 50
+MOST_READ = 1_000  # changes, for the areas that they name
 DAYS_SHOWN = 14
 
 
@@ -31,13 +32,14 @@ DAYS_SHOWN = 14
 def history(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpResponse:
     """The colours shown in the last 30 days with their reasons, newest first, and what was withdrawn since."""
     since = now - timedelta(days=DAYS_BACK)
-    changes = list(
-        ColourChange.objects.filter(person_id=row["person_id"], at__gte=since).order_by("-at", "-pk")[:MOST_CHANGES]
-    )
+    found = ColourChange.objects.filter(person_id=row["person_id"], at__gte=since).order_by("-at", "-pk")
+    changes = list(found[:MOST_CHANGES])
+    more = len(changes) == MOST_CHANGES
+    named = found.only("reasons")[:MOST_READ] if more else changes
     context = {
         "changes": [_change(change) for change in changes],
-        "more": len(changes) == MOST_CHANGES,
-        "withdrawals": withdrawals.of_person(person_id=row["person_id"], changes=changes, since=since),
+        "more": more,
+        "withdrawals": withdrawals.of_person(person_id=row["person_id"], changes=named, at=now, since=since),
         "days": DAYS_BACK,
     }
     return render(request, "passcodes/history.html", _whose(row, pass_id) | context)

@@ -19,6 +19,7 @@ from passcodes.findings import LiveFinding
 from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.notice_models import Notice as Notice
 from passcodes.notice_models import NoticeSearch as NoticeSearch
+from passcodes.notice_models import Shown as Shown
 from passcodes.place_models import PlaceAnswer as PlaceAnswer
 from passcodes.risk_models import RiskArea as RiskArea
 from passcodes.risk_models import RiskBatch as RiskBatch

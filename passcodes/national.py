@@ -34,6 +34,10 @@ class Record:
     office: str
     office_phone: str
 
+    def runs(self, at: datetime) -> bool:
+        """Whether it has not ended."""
+        return self.ends_at is None or self.ends_at > at
+
 
 @dataclass(frozen=True)
 class Answer:

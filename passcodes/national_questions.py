@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from accounts.worker import where
 from declarations.models import Declaration, Person
-from passcodes import national, risk
+from passcodes import national, notice_search, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
 from passcodes.national import Answer, Record, Unreachable
@@ -31,6 +32,7 @@ UNPROVEN_LEAST, UNPROVEN_MOST = timedelta(seconds=3), timedelta(hours=1)
 AT_ONCE = 8  # questions: asking waits for the network
 ROUND = 20.0  # seconds, after which other tasks have their turn
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60))  # the last one again and again
+STANDING = (BatchState.VISIBLE, BatchState.DRAFT)
 
 breaker = national.Breaker()
 
@@ -99,12 +101,15 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
     for query, person, future in zip(queries, people, asked, strict=True):
         try:
             answered(query=query, person=person, answer=future.result(), source=source, asked_at=at)
-        except risk.Busy:
+        except (risk.Busy, risk.NotWaiting):
             _later(query, at)
         except Unreachable as error:
             _later(query, at)
             if breaker.failed(timezone.now()):
                 log.error("The national platform does not answer (%s): new declarations stay neutral.", error)
+        except Exception as error:  # whatever is wrong with this one, the others have their turn
+            log.error("question #%s failed (%s at %s)", query.pk, type(error).__name__, where(error))
+            _later(query, at)
         else:
             answers += 1
             if breaker.answered():
@@ -133,20 +138,35 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
         return  # another one was faster
     batches = _batches(person, source)
     refused = [batch for batch in batches if batch.withdrawn_by_id]
-    standing = [batch for batch in batches if batch.state in (BatchState.VISIBLE, BatchState.DRAFT)]
+    standing = [batch for batch in batches if batch.state in STANDING]
     taken = {_as_taken(record, source) for record in answer.records}
-    records = {record for record in taken if record.ends_at is None or record.ends_at > now}
+    records = {record for record in taken if record.runs(now)}
     records -= _records(person, refused, now)
-    if records == _records(person, standing, now):
-        return
-    for batch in standing:
-        end = risk.withdraw if batch.state == BatchState.VISIBLE else risk.refuse
-        end(batch=batch, by=None, at=now)
+    # What another office has renewed stays while the platform names the person as managed, whatever its dates are.
+    renewed = [batch for batch in standing if hasattr(batch, "renewal")]
+    records -= _records(person, renewed, now)
+    if not any(record.category == RiskCategory.MANAGED and record.runs(now) for record in answer.records):
+        _end(renewed, person, now)
     # Those who are otherwise managed wait for two offices; the others do not wait with them.
     managed = {record for record in records if record.category == RiskCategory.MANAGED}
-    for some in (records - managed, managed):
+    for has_managed, some in ((False, records - managed), (True, managed)):
+        before = [batch for batch in standing if batch.has_managed == has_managed and batch not in renewed]
+        if some == _records(person, before, now):
+            continue
+        _end(before, person, now)
         if some:
             _load(person, some, source, now)
+
+
+def _end(batches: list[RiskBatch], person: Person, at: datetime) -> None:
+    """What stands of these by now ends, each with its renewals."""
+    for pk in [batch.pk for batch in batches]:
+        batch = RiskBatch.objects.select_for_update().get(pk=pk)
+        if batch.state == BatchState.VISIBLE:
+            risk.withdraw(batch=batch, by=None, at=at)
+            notice_search.about_person(person_id=person.pk, cause=f"withdrawn:{pk}", at=at, due=at)
+        elif batch.state == BatchState.DRAFT:
+            risk.refuse(batch=batch, by=None, at=at)
 
 
 def _load(person: Person, records: set[Record], source: RiskSource, at: datetime) -> None:
@@ -165,6 +185,8 @@ def _load(person: Person, records: set[Record], source: RiskSource, at: datetime
         raise Unreachable("not an answer") from error
     if batch.errors:
         raise Unreachable("not an answer")
+    if batch.state == BatchState.VISIBLE:
+        notice_search.about_person(person_id=person.pk, cause=f"released:{batch.pk}", at=at, due=at)
 
 
 def _row(person: Person, record: Record) -> dict[str, str]:
@@ -199,9 +221,10 @@ def _records(person: Person, batches: list[RiskBatch], at: datetime) -> set[Reco
 def _batches(person: Person, source: RiskSource) -> list[RiskBatch]:
     """Those that came of questions about this document: each is about one person. Lists of the source stay apart.
 
-    They stand, or an officer has refused or withdrawn them: the same answer does not bring that back.
+    They stand, or an officer has refused or withdrawn them: the same answer does not bring that back. What offices have
+    renewed of them is not the platform's word, and ends with them.
     """
     about = RiskRecord.objects.filter(document_hash=person.document_hash).values("batch")
-    found = RiskBatch.objects.filter(source=source, way=BatchWay.NATIONAL, pk__in=about)
-    stands = Q(state__in=(BatchState.VISIBLE, BatchState.DRAFT))
-    return list(found.filter(stands | Q(withdrawn_by__isnull=False)).order_by("pk"))
+    found = RiskBatch.objects.filter(source=source, way=BatchWay.NATIONAL, renews=None, pk__in=about)
+    decided = Q(state__in=STANDING) | Q(withdrawn_by__isnull=False)
+    return list(found.filter(decided).select_related("renewal").order_by("pk"))

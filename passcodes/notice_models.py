@@ -30,7 +30,9 @@ class NoticeQuerySet(models.QuerySet):
 class Notice(models.Model):
     """变码提醒: somebody may have to be told of a colour, once for one `cause`; of what, is seen when it is due.
 
-    `cause`: "released:<batch>", "withdrawn:<batch>", "shown:<colour change>", or "moment:<time>" of a change to come.
+    `cause`: "released:<batch>", "withdrawn:<batch>"; "rules:<version>", "rules:<version>:withdrawn"; of what an officer
+    ended, "ended:<record>", "ended:area:<area>:<last day>"; "overdue:<appeal>", "appeal:<appeal>" of one that was
+    answered or withdrawn; "shown:<colour change>"; or "moment:<time>" of a change to come.
     """
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="notices")
@@ -49,6 +51,24 @@ class Notice(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "account", "cause"], name="notice_once_for_its_cause")]
         indexes = [models.Index(fields=["due_at", "id"], condition=models.Q(settled_at=None), name="notice_open")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class Shown(models.Model):
+    """The colour that an account was last shown of a person, at its latest change: what it need not be told.
+
+    What anybody else was shown, at a door or on another phone, it may not know.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="shown", db_index=False)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="shown")
+    colour = models.PositiveSmallIntegerField(choices=Colour)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "account"], name="shown_once_to_an_account")]
 
     def __str__(self) -> str:
         return f"#{self.pk}"

@@ -8,15 +8,15 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from accounts import sms
-from accounts.models import Identifier
+from accounts.models import Account, Identifier
 from declarations.models import Person, Proxy
 from passcodes import addresses, facts, rules
 from passcodes.colour import Colour, Facts, Rule, assess
-from passcodes.models import ColourChange, Notice
+from passcodes.models import Notice, Shown
 from passcodes.notice_models import NoticeKind
 from passcodes.notice_search import follow, waking
 from passcodes.outlook import outlook, renewed
@@ -49,7 +49,7 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
     notices.sort(key=lambda notice: not notice.cause.startswith("withdrawn:"))  # of two causes it says more
     people = {notice.person_id for notice in notices}
     found = facts.for_people(person_ids=people, at=at)
-    known = _known(people)
+    known = _known(notices)
     ways = _ways(notices, at)
     dated = renewed(rules.dated(at))
     told, ahead = set(), []
@@ -62,7 +62,7 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
         person_facts = facts.facts_of(row)
         colour = assess(person_facts, rules.in_force(row["rules"]), at).colour
         ahead += _next(notice, person_facts, colour, dated, at)
-        kind = kind_of(known.get(pair, known.get((notice.person_id, None))), colour, notice.cause)
+        kind = kind_of(known.get(pair), colour, notice.cause)
         if kind is not None and time.monotonic() > enough:  # a slow gateway: it keeps its turn
             notice.settled_at, notice.due_at, notice.tries = None, at, notice.tries - 1
         elif kind is not None:
@@ -84,13 +84,19 @@ def kind_of(known: Colour | None, colour: Colour, cause: str = "") -> NoticeKind
     return NoticeKind.WITHDRAWN if cause.startswith("withdrawn:") else NoticeKind.RETURNED
 
 
-def has_turned(*, person_id: int, at: datetime) -> bool:
-    """Whether the colour is another one than that which was last shown, in a way that people are told of."""
-    row = facts.for_person(person_id=person_id, at=at)
-    if row is None or row["shown"] is None:
-        return False
-    colour = assess(facts.facts_of(row), rules.in_force(row["rules"]), at).colour
-    return kind_of(Colour(row["shown"]), colour) is not None
+def turned(*, account: Account, at: datetime) -> set[int]:
+    """Of the people whose codes the account may show, the ids of those whose colour is another one than it was last
+    shown of them, in a way that people are told of. Two statements, however many they are.
+    """
+    acting = Proxy.objects.acting().of_account(account).values("person")
+    may_show = Q(person__holder=account) | Q(person__in=acting)
+    seen = dict(Shown.objects.filter(may_show, account=account).values_list("person", "colour"))
+    found = facts.for_people(person_ids=seen, at=at) if seen else {}
+    return {
+        pk
+        for pk, row in found.items()
+        if kind_of(Colour(seen[pk]), assess(facts.facts_of(row), rules.in_force(row["rules"]), at).colour)
+    }
 
 
 def text_of(kind: NoticeKind) -> str:
@@ -121,20 +127,20 @@ def _tell(notice: Notice, kind: NoticeKind, colour: Colour, way: Identifier, at:
     notice.sent_at, notice.kind, notice.colour = at, kind, colour
 
 
-def _known(people: set[int]) -> dict[tuple[int, int | None], Colour]:
-    """What was last shown of each person, by (person, None), or told to an account later, by (person, account)."""
-    latest = ColourChange.objects.filter(person=OuterRef("pk")).order_by("-at", "-pk")
-    shown = {
-        pk: (at, colour)
-        for pk, at, colour in Person.objects.filter(pk__in=people).values_list(
-            "pk", Subquery(latest.values("at")[:1]), Subquery(latest.values("colour")[:1])
-        )
-        if at is not None
-    }
-    known = {(pk, None): Colour(colour) for pk, (_at, colour) in shown.items()}
-    sent = Notice.objects.sent().filter(person__in=people).order_by("sent_at", "pk")
+def _known(notices: list[Notice]) -> dict[tuple[int, int], Colour]:
+    """(person, account) -> what this account was last shown of the person, or told later.
+
+    Nothing else counts: a guard, an officer or another relative who has seen the colour has told nobody.
+    """
+    people = {notice.person_id for notice in notices}
+    accounts = {notice.account_id for notice in notices}
+    known, since = {}, {}
+    shown = Shown.objects.filter(person__in=people, account__in=accounts)
+    for person, account, at, colour in shown.values_list("person", "account", "at", "colour"):
+        known[person, account], since[person, account] = Colour(colour), at
+    sent = Notice.objects.sent().filter(person__in=people, account__in=accounts).order_by("sent_at", "pk")
     for person, account, at, colour in sent.values_list("person", "account", "sent_at", "colour"):
-        if person not in shown or at >= shown[person][0]:
+        if (person, account) not in since or at >= since[person, account]:
             known[person, account] = Colour(colour)
     return known
 

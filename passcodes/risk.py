@@ -311,11 +311,12 @@ class Seen:
             self.again = None
 
 
-# Rows that say the same of the same person or place as an earlier one of the batch.
+# Rows that say the same of the same person or place as an earlier one of the batch. `+ 0` keeps PostgreSQL from the
+# BRIN index: of a list just loaded it would read everything, and compare each row with each hash in question.
 DROP_REPEATED = """
 DELETE FROM {table} WHERE id IN (
     SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY {same} ORDER BY id) AS place
-                      FROM {table} WHERE batch_id = %s {among}) AS numbered
+                      FROM {table} WHERE batch_id + 0 = %s {among}) AS numbered
      WHERE place > 1)
 """
 SAME = {

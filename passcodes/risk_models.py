@@ -146,7 +146,12 @@ class RiskBatch(models.Model):
     class Meta:
         verbose_name = _("risk batch")
         verbose_name_plural = _("risk batches")
-        indexes = [models.Index(fields=["source"], condition=Q(state="draft"), name="risk_batch_waiting")]
+        indexes = [
+            models.Index(fields=["source"], condition=Q(state="draft"), name="risk_batch_waiting"),
+            # What has just begun or ceased to count: the worker looks every minute.
+            models.Index(fields=["released_at"], name="risk_batch_released"),
+            models.Index(fields=["withdrawn_at"], name="risk_batch_withdrawn"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["source", "name"], name="risk_batch_named_once_by_its_source"),
             models.CheckConstraint(
@@ -171,8 +176,9 @@ class RiskRecordQuerySet(models.QuerySet):
 class RiskRecord(models.Model):
     """风险人员: a person's category in the epidemic database, met by the keyed hash of the document number.
 
-    Lists have millions of rows, so there is as little on a row as can be: one index, and no constraint that would
-    look the batch up for each. Batches are never deleted. Who entered it and when is the batch's to tell.
+    Lists have millions of rows, so there is as little on a row as can be: one index, no constraint that would look the
+    batch up for each, and on PostgreSQL a BRIN index, which knows where in the file a batch lies. Batches are never
+    deleted. Who entered it and when is the batch's to tell.
     """
 
     batch = models.ForeignKey(

@@ -94,11 +94,11 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
 
 
 def _was(row: dict, colour: Colour) -> str:
-    """The word for the colour that was shown before, where it has changed since in a way that people are told of."""
-    shown = None if row["shown"] is None else Colour(row["shown"])
-    if shown is None or notices.kind_of(shown, colour) is None:
+    """The word for the colour that this account was shown before, where it has changed since as people are told."""
+    seen = None if row["seen"] is None else Colour(row["seen"])
+    if seen is None or notices.kind_of(seen, colour) is None:
         return ""
-    return reasons.headline(shown.name.lower())
+    return reasons.headline(seen.name.lower())
 
 
 def _codes(row: dict) -> dict:

@@ -1,5 +1,6 @@
 """The life of a task: its turn, its lease, its tries."""
 
+import logging
 import time
 from datetime import timedelta
 
@@ -220,6 +221,31 @@ def test_what_comes_round_comes_round_after_failing(kinds, now, time_machine):
     assert worker.run_next()
     task = Task.objects.get()
     assert (task.failed, task.done_at, task.run_at, task.tries) == ("broken", None, now + timedelta(days=1), 0)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "level"), [(3, "DEBUG"), (59, "DEBUG"), (60, "INFO"), (None, "INFO")])
+def test_what_comes_round_many_times_a_minute_is_not_logged(kinds, now, caplog, seconds, level):
+    kinds("x", every=seconds and timedelta(seconds=seconds))(lambda task, at: None)
+    Task.objects.create(kind="x", repeats=bool(seconds), run_at=now)
+    with caplog.at_level(logging.DEBUG, logger="accounts.worker"):
+        assert worker.run_next()
+    assert [(entry.levelname, "done" in entry.getMessage()) for entry in caplog.records] == [(level, True)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("outcome", [tasks.Outcome.AGAIN, tasks.Failed("broken")])
+def test_what_comes_round_and_did_something_or_failed_is_logged(kinds, now, caplog, outcome):
+    @kinds("x", every=timedelta(seconds=3))
+    def run(task, at):
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    Task.objects.create(kind="x", repeats=True, run_at=now)
+    with caplog.at_level(logging.INFO, logger="accounts.worker"):
+        assert worker.run_next()
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.django_db

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +25,7 @@ from passcodes.colour import (
     Rule,
     assess,
 )
+from passcodes.dry_run_sql import Side, Statement
 from passcodes.models import (
     Appeal,
     ColourRule,
@@ -43,6 +44,7 @@ from tests.passcodes.test_colour import AT, SECOND, TODAY
 pytestmark = pytest.mark.django_db
 
 GREEN, YELLOW, RED, GREY, NEUTRAL = Colour
+BEARING = {YELLOW, RED}
 CATEGORIES = [RiskCategory.CONFIRMED, RiskCategory.MANAGED]
 PLACES = [210102, 210202, ABROAD]
 AREAS = [*PLACES, 210100, 210000]
@@ -227,6 +229,19 @@ def expect(effect: dry_run.Effect, was: dict[int, Colour], becomes: dict[int, Co
     assert Counter((sample.was, sample.becomes) for sample in effect.samples) == turned
 
 
+def expect_turning(draft: RuleSet, was: dict[int, Colour], becomes: dict[int, Colour]) -> None:
+    """Of those who turn to yellow or red, or from there, the ids are found; beside them only who has appealed."""
+    sides = Side(rules.at_present(AT)), Side(tuple(row.value for row in draft.rules.order_by("pk")))
+    statement = Statement(*sides, AT)
+    sql = statement.turning()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, statement.parameters)
+        found = {person for (person,) in cursor.fetchall()}
+    turning = {person for person in was if was[person] != becomes[person] and {was[person], becomes[person]} & BEARING}
+    assert turning <= found
+    assert found - turning <= set(Appeal.objects.values_list("person", flat=True))
+
+
 @given(
     st.lists(people, min_size=1, max_size=8),
     st.lists(areas, max_size=4),
@@ -253,7 +268,9 @@ def test_statement_and_pure_function_agree(
         draft = rule_set(proposed)
 
         was = colours(rules.at_present(AT))
-        expect(dry_run.of_rules(draft, AT), was, colours([row.value for row in draft.rules.all()]))
+        becomes = colours([row.value for row in draft.rules.all()])
+        expect(dry_run.of_rules(draft, AT), was, becomes)
+        expect_turning(draft, was, becomes)
         for state in ("draft", "visible"):
             batch = batches[states.index(state)]
             batch.created_at = AT - timedelta(hours=30 * (batch.pk % 2))

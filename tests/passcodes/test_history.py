@@ -125,7 +125,7 @@ def test_an_unproven_claim_is_told_nothing_about_the_document(holder, resident):
     record = factories.risk_record(ends_at=NOW + 2 * DAY)
     withdraw(batch=factories.risk_record(category="suspected").batch, by=holder, at=NOW)
     html = text_of(resident, code, "history") + text_of(resident, code, "outlook", "?day=2026-11-26")
-    assert "Withdrawn entries" not in html
+    assert "Withdrawn or ended entries" not in html
     assert record.get_category_display() not in html
     assert "Red code" not in html
 
@@ -184,7 +184,7 @@ def test_a_change_stands_on_top_of_the_code_once(resident, code, django_assert_n
     page = f"/code/{code.public_id}/"
     assert BANNER not in resident.get(page).content.decode()
     factories.risk_record()
-    with django_assert_num_queries(2):  # facts, the colour noted
+    with django_assert_num_queries(3):  # facts, the colour noted, and who has seen it
         assert BANNER in resident.get(page).content.decode()
     assert BANNER not in resident.get(page).content.decode()
 

@@ -59,6 +59,20 @@ def test_neither_office_that_signed_the_colour_answers(holder, code, judge, seco
     assert colour(code) == "green"
 
 
+def test_office_that_sends_the_list_does_not_answer_and_is_late(client, holder, code, judge, second_judge, coloured):
+    now = timezone.now()
+    source = factories.risk_source(office="some older name", deciding_office=office_of(judge))
+    batch = factories.risk_batch(source=source, way="push")
+    factories.risk_record(category="managed", office="a name that only the list has", batch=batch)
+    disputed = file(code, holder)
+    Appeal.objects.update(created_at=now - timedelta(hours=30), due_at=now - timedelta(hours=6))
+    overdue = {office.name: office.overdue for office in client.get("/offices/").context["offices"]}
+    assert overdue == {"沈阳市卫健委": 1, "辽宁省卫健委": 0, "铁西区疾控中心": 0}
+    with pytest.raises(appeals.NotTheirs):
+        decide(disputed, judge)
+    decide(disputed, second_judge)
+
+
 def test_officer_does_not_answer_their_own(holder, appeal):
     factories.officer(account=holder, office=factories.office(name="大连市卫健委"))
     with pytest.raises(appeals.OwnAppeal):

@@ -1,96 +1,35 @@
 """Who is told that a code has changed: once, by day, and only when it still has."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
-import time_machine
 from django.core import mail
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import Identifier, Officer, identifier_hash
+from accounts.models import Identifier, identifier_hash
 from declarations.models import Assurance, Declaration, Person, document_hash, name_hash
-from passcodes import approvals, notice_search, notices
+from passcodes import notice_search, notices
 from passcodes.colour import BEIJING, Colour
-from passcodes.legal import LegalBasis
-from passcodes.models import ColourChange, Notice, NoticeSearch, RiskRecord
+from passcodes.models import Notice, NoticeSearch, RiskRecord
 from passcodes.notice_models import NoticeKind
 from passcodes.notice_tasks import tell
-from passcodes.risk import withdraw
 from tests import factories
 from tests.accounts.gateway import OK, gateway
+from tests.passcodes.notices.steps import (
+    CHANGED,
+    DAY,
+    HOUR,
+    NOON,
+    SECOND,
+    WITHDRAWN,
+    listed,
+    shown,
+    take_back,
+    texts,
+)
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 11, 25, 12, 0, tzinfo=BEIJING)
-HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
-CHANGED = "Before you go out, open the Health Pass"
-WITHDRAWN = "has been withdrawn"
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(NOON, tick=False) as traveller:
-        tell(None, NOON)  # from now on
-        yield traveller
-
-
-@pytest.fixture
-def holder():
-    return factories.account()
-
-
-@pytest.fixture
-def code(clock, holder):
-    return factories.pass_code(account=holder)
-
-
-@pytest.fixture
-def told(outbox):
-    """What was sent since the last time, after the worker's next round."""
-    seen = 0
-
-    def messages():
-        nonlocal seen
-        tell(None, timezone.now())
-        new = outbox.messages[seen:]
-        seen += len(new)
-        return [(message["to"], message["text"]) for message in new]
-
-    return messages
-
-
-def texts(messages):
-    return [CHANGED if CHANGED in text else WITHDRAWN if WITHDRAWN in text else text for _to, text in messages]
-
-
-def listed(number=factories.DOCUMENTS[0], category="confirmed", **fields):
-    """A record that two officers put in force now."""
-    now = timezone.now()
-    row = RiskRecord(
-        document_hash=document_hash("01", number),
-        category=category,
-        office="沈阳市疾控中心",
-        office_phone="024-12320",
-        **{"starts_at": now - HOUR, **fields},
-    )
-    proposer, second = two_officers()
-    approvals.enter(row=row, basis=LegalBasis.CASES, by=proposer, at=now)
-    approvals.approve(batch=row.batch, by=second, at=now)
-    return row
-
-
-def two_officers():
-    """Of two offices; made once."""
-    if not Officer.objects.exists():
-        factories.account(phone="+8613700000001", is_officer=True)
-        factories.account(phone="+8613700000002", office=factories.office())
-    return [officer.account for officer in Officer.objects.order_by("pk")]
-
-
-def take_back(row):
-    row.batch.refresh_from_db()
-    withdraw(batch=row.batch, by=None, at=timezone.now())
 
 
 def test_holder_is_told_once_without_a_colour_or_reason(told, code):
@@ -103,9 +42,9 @@ def test_holder_is_told_once_without_a_colour_or_reason(told, code):
     assert [(notice.kind, notice.colour) for notice in Notice.objects.sent()] == [("turned", Colour.RED)]
 
 
-def test_who_has_seen_it_already_is_not_told(told, code):
+def test_who_has_seen_it_already_is_not_told(told, code, holder):
     listed()
-    ColourChange.objects.create(person=code.person, colour=Colour.RED, at=timezone.now())
+    assert shown(code, holder) == "red"
     assert told() == []
 
 
@@ -158,7 +97,7 @@ def test_what_has_turned_back_before_the_morning_is_not_told(told, clock, code):
 
 
 def test_the_end_of_a_measure_is_told(told, clock, code):
-    ends = NOON + 2 * DAY + timedelta(minutes=30)
+    ends = NOON + 2 * DAY + HOUR / 2
     listed(ends_at=ends)
     assert texts(told()) == [CHANGED]
     clock.move_to(ends - SECOND)
@@ -171,7 +110,7 @@ def test_the_end_of_a_measure_is_told(told, clock, code):
 
 def test_the_end_of_a_colour_that_was_shown_is_told(told, clock, code, holder):
     declared = factories.declaration(person=code.person, account=holder, fever=True, made_at=NOON)
-    ColourChange.objects.create(person=code.person, colour=Colour.YELLOW, at=NOON)
+    assert shown(code, holder) == "yellow"
     assert told() == []
     clock.move_to(declared.made_at + 72 * HOUR)
     assert texts(told()) == [CHANGED]
@@ -302,7 +241,7 @@ def test_statements_do_not_grow_with_the_people(told, code, django_assert_num_qu
     counts = []
     for cause, one in [("released:a", batch), ("released:b", RiskRecord.objects.latest("pk").batch)]:
         with django_assert_num_queries(4):  # savepoint, note, insert, release
-            notice_search.search_batch(batch=one, cause=cause, at=NOON)
+            notice_search.search_for(one, cause=cause, at=NOON)
         counts.append(Notice.objects.filter(cause=cause).count())
         with django_assert_num_queries(13):
             notices.send_due(NOON)
