@@ -208,6 +208,9 @@ class RiskAreaForm(forms.ModelForm):
         is_longer = bool(before) and (last is None or last > before)
         if self.instance.pk and is_longer:
             raise ValidationError(_("An area that is to last longer is entered anew: another office has to agree."))
+        first = self.cleaned_data.get("starts_on", self.instance.starts_on)
+        if first and last and last < first:
+            raise ValidationError(_("The last day cannot be before the first, %(first)s.") % {"first": first})
         return last
 
     def clean_division(self) -> int:

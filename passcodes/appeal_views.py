@@ -159,7 +159,7 @@ def _pass_of(account: Account, pass_id: str) -> PassCode:
 
 
 def _appeal(pass_code: PassCode, receipt: str) -> Appeal:
-    found = appeals.of_pass(pass_code.person_id).filter(receipt=receipt).first()
+    found = appeals.of_person(pass_code.person_id).filter(receipt=receipt).first()
     if found is None:
         raise Http404
     return found
@@ -203,7 +203,7 @@ def _choice_page(request: HttpRequest, pass_code: PassCode, at: datetime) -> Htt
         "pass_id": pass_code.public_id,
         "person": pass_code.person,
         "reasons": [text_of(reason) for reason in _reasons(pass_code, at)],
-        "appeals": list(appeals.of_pass(pass_code.person_id)),
+        "appeals": list(appeals.of_person(pass_code.person_id)),
     }
     return render(request, "passcodes/appeals.html", context)
 

@@ -47,14 +47,14 @@ class NotTheirs(Exception):
     """The officer's office coloured, or has refused before, or they have no office."""
 
 
-def of_pass(person_id: int) -> QuerySet[Appeal]:
+def of_person(person_id: int) -> QuerySet[Appeal]:
     """The person's appeals, the latest first."""
     return Appeal.objects.filter(person=person_id).select_related("decided_office").order_by("-pk")
 
 
 def standing(person_id: int, fact: str) -> Appeal | None:
     """The latest appeal against the fact that was not withdrawn."""
-    return of_pass(person_id).filter(fact=fact).exclude(state=AppealState.WITHDRAWN).first()
+    return of_person(person_id).filter(fact=fact).exclude(state=AppealState.WITHDRAWN).first()
 
 
 def file(

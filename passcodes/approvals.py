@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 
 from accounts import audit, officers
 from accounts.models import Account, Office
-from accounts.officers import NotAnOfficer
 from passcodes import risk, rules
 from passcodes.appeal_models import Appeal, AppealState
 from passcodes.approval_models import Approval, Deed
@@ -20,8 +19,6 @@ from passcodes.models import RiskArea, RiskBatch, RiskRecord, RuleSet
 from passcodes.risk_models import BatchState
 from passcodes.risk_rows import MANAGED_FOR
 from passcodes.rule_models import RuleSetState
-
-__all__ = ["NotAnOfficer"]
 
 
 @dataclass(frozen=True)

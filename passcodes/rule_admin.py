@@ -20,7 +20,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
-from accounts.officers import office_of
+from accounts.officers import NotAnOfficer, office_of
 from passcodes import alone, approvals, rule_drafts, rule_pages, rule_words, rules
 from passcodes.approval_models import Deed
 from passcodes.colour import Colour
@@ -238,7 +238,7 @@ class RuleSetAdmin(AuditedAdmin):
             act(by=request.user, at=timezone.now())
         except approvals.NoBasis:
             return self._back(request, rule_set, _("Choose the legal basis."), messages.ERROR)
-        except (approvals.NotYours, approvals.NotAnOfficer, alone.NeedsSecond):
+        except (NotAnOfficer, approvals.NotYours, alone.NeedsSecond):
             return self._back(request, rule_set, _("An officer of another office has to agree."), messages.ERROR)
         except rules.Incomplete as incomplete:
             return self._back(request, rule_set, rule_pages.incomplete(len(incomplete.problems)), messages.ERROR)

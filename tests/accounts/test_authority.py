@@ -311,6 +311,20 @@ def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
     assert (area.division, f"{area.ends_on}") == (110108, "2026-12-01")
 
 
+def test_a_risk_area_cannot_end_before_it_begins(desk, world):
+    said = "The last day cannot be before the first, 2026-11-20."
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x", "basis": "areas"}
+    new = desk.post(address(RiskArea, "add"), {**values, "ends_on": "2026-11-19"})
+    assert new.context["adminform"].form.errors == {"ends_on": [said]}
+    desk.post(address(RiskArea, "add"), values)
+    area = RiskArea.objects.get(division=110108)
+    change = desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-11-19"})
+    assert (change.status_code, change.context["adminform"].form.errors) == (200, {"ends_on": [said]})
+    area.refresh_from_db()
+    assert area.ends_on is None
+    assert desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-11-20"}).status_code == 302
+
+
 INSTITUTION = {"name": "新机构", "kind": "shop", "division": 210102, "address": "青年大街2号", "is_active": "on"}
 
 
