@@ -14,7 +14,17 @@ from declarations.models import Declaration, Person, Proxy
 from healthpass import retention
 from healthpass.lib.retention import Malformed, lines, period, read, shown
 from passcodes.colour import DEFAULT_RULES, RiskLevel
-from passcodes.models import ColourChange, DocumentCheck, FaceCheck, FaceImage, GateReading, Notice, RiskRecord
+from passcodes.models import (
+    ColourChange,
+    DocumentCheck,
+    FaceCheck,
+    FaceImage,
+    GateReading,
+    Notice,
+    RiskArea,
+    RiskBatch,
+    RiskRecord,
+)
 from scanning import partitions
 from scanning.models import Scan, ScanEvent
 from tests import factories
@@ -231,7 +241,7 @@ def test_no_fact_of_a_colour_goes_within_the_days_of_a_rule_whatever_the_file_sa
 
 
 def _as_days(line, days):
-    return f'[[{line.model}]]\nfields = "{" ".join(line.fields)}"\nwhy = "w"\ndays = {days}\nsince = "{line.since}"'
+    return f'[[{line.model}]]\nfields = "{" ".join(line.fields)}"\nwhy = "w"\ndays = {days}\nsince = "{line.since[0]}"'
 
 
 @pytest.mark.django_db
@@ -294,5 +304,23 @@ def test_a_large_number_of_rows_is_cut_into_slices(now, monkeypatch):
 @pytest.mark.django_db
 def test_a_measure_without_an_end_stays_however_old(now):
     factories.risk_record(starts_at=now - 1000 * DAY)
+    factories.risk_area(starts_on=timezone.localdate(now) - 1000 * DAY)
     retention.run(now)
-    assert RiskRecord.objects.count() == 1
+    assert (RiskRecord.objects.count(), RiskArea.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["withdrawn", "refused"])
+@pytest.mark.parametrize("kind", ["people", "areas"])
+def test_a_measure_without_an_end_goes_some_time_after_its_list_was_withdrawn_or_refused(now, state, kind):
+    model, make = {
+        "people": (RiskRecord, lambda: factories.risk_record(starts_at=now - 1000 * DAY)),
+        "areas": (RiskArea, lambda: factories.risk_area(starts_on=timezone.localdate(now) - 1000 * DAY)),
+    }[kind]
+    ended = now - period(model._meta.label)
+    for moment in (ended - SECOND, ended + SECOND):
+        stays = make()
+        RiskBatch.objects.filter(pk=stays.batch_id).update(state=state, withdrawn_at=moment)
+    retention.run(now)
+    assert list(model.objects.all()) == [stays]
+    assert RiskBatch.objects.filter(state=state).count() == 2  # who decided stays to be answered for

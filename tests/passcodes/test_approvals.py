@@ -187,6 +187,36 @@ def test_an_area_takes_two(code, ours, theirs):
     assert colour_of(code) == Colour.RED
 
 
+def test_a_draft_that_nobody_decides_is_refused_after_some_days(source, ours, settings, monkeypatch):
+    now, days = timezone.now(), timedelta(days=settings.RISK_DRAFT_DAYS)
+    waits, asked_late, asked_early, young, counts = (load(source, name=str(n)) for n in range(5))
+    release(counts, ours)
+    propose(asked_late, ours)
+    propose(asked_early, ours)
+    RiskBatch.objects.exclude(pk=young.pk).update(created_at=now - days)
+    Approval.objects.filter(batch=asked_early).update(proposed_at=now - days)
+    RiskBatch.objects.filter(pk=young.pk).update(created_at=now - days + timedelta(seconds=1))
+    monkeypatch.setattr(approvals, "UNDECIDED_AT_ONCE", 2)
+    assert [approvals.refuse_undecided(now), approvals.refuse_undecided(now)] == [True, False]
+    states = dict(RiskBatch.objects.values_list("pk", "state"))
+    assert [states[batch.pk] for batch in (waits, asked_late, asked_early, young, counts)] == [
+        "refused",
+        "draft",
+        "refused",
+        "draft",
+        "visible",
+    ]
+    told = (
+        AuditEntry.objects.filter(action__startswith="refuse-").order_by("pk").values_list("action", "subject", "actor")
+    )
+    assert list(told) == [
+        ("refuse-riskbatch", f"riskbatch:{waits.pk}", None),
+        ("refuse-approval", f"approval:{asked_early.approvals.get().pk}", None),
+        ("refuse-riskbatch", f"riskbatch:{asked_early.pk}", None),
+    ]
+    assert not Approval.objects.waiting().filter(batch=asked_early).exists()
+
+
 def test_without_a_basis_nothing_is_entered(code, ours):
     row = RiskArea(division=210102, level="high", starts_on=timezone.localdate())
     with pytest.raises(approvals.NoBasis):
