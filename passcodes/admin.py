@@ -24,23 +24,19 @@ from declarations.models import document_hash
 from declarations.search import search_hashes
 from passcodes import appeal_admin, approvals, document_check_admin, risk_admin, rule_admin
 from passcodes.actions import reason_from_json
+from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour, RiskCategory, RiskLevel
-from passcodes.legal import LegalBasis
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
 
 __all__ = ["appeal_admin", "document_check_admin", "risk_admin", "rule_admin"]  # which register their own models
 
 
-BASES = [("", "---------"), *LegalBasis.choices]
-
-
-class RiskRecordForm(forms.ModelForm):
+class RiskRecordForm(BasisForm, forms.ModelForm):
     """The document is typed, checked and kept as a keyed hash only."""
 
     document_kind = forms.ChoiceField(label=gettext_lazy("Document"), choices=DocumentKind)
     document_number = forms.CharField(label=gettext_lazy("Document number"), max_length=40)
-    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=BASES)
 
     def clean(self) -> dict:
         data = super().clean()
@@ -97,6 +93,7 @@ class RiskRecordAdmin(AuditedAdmin):
         "office",
         "office_phone",
         "basis",
+        "reason",
     )
     list_select_related = ("batch",)
     shown_fields = (
@@ -144,7 +141,7 @@ class RiskRecordAdmin(AuditedAdmin):
         return {"starts_at": timezone.now().replace(second=0, microsecond=0)}
 
     def save_model(self, request: HttpRequest, obj: RiskRecord, form: RiskRecordForm, change: bool) -> None:
-        approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
+        _enter(request, obj, form)
 
     def response_add(self, request: HttpRequest, obj: RiskRecord, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)
@@ -187,6 +184,11 @@ class RiskRecordAdmin(AuditedAdmin):
         )
 
 
+def _enter(request: HttpRequest, row: RiskRecord | RiskArea, form: BasisForm) -> None:
+    basis, reason = form.cleaned_data["basis"], form.cleaned_data["reason"]
+    approvals.enter(row=row, basis=basis, reason=reason, by=request.user, at=timezone.now())
+
+
 def _proposed(model_admin: AuditedAdmin, request: HttpRequest) -> HttpResponse:
     """Back to the list, saying that nothing counts yet."""
     said = _("Entered. It counts when an officer of another office has agreed to its batch.")
@@ -220,10 +222,8 @@ class RiskAreaForm(forms.ModelForm):
         return division
 
 
-class NewRiskAreaForm(RiskAreaForm):
+class NewRiskAreaForm(BasisForm, RiskAreaForm):
     """Another office is asked, on a legal basis."""
-
-    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=BASES)
 
 
 @admin.register(RiskArea, site=authority)
@@ -238,7 +238,7 @@ class RiskAreaAdmin(AuditedAdmin):
     list_select_related = ("batch",)
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
-    add_fields = ("division", "level", "starts_on", "ends_on", "source", "basis")
+    add_fields = ("division", "level", "starts_on", "ends_on", "source", "basis", "reason")
     shown_fields = ("place", "level", "starts_on", "ends_on", "source", "counts", "batch")
 
     def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
@@ -256,7 +256,7 @@ class RiskAreaAdmin(AuditedAdmin):
         if change:
             obj.save(update_fields=["ends_on"])
         else:
-            approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
+            _enter(request, obj, form)
 
     def response_add(self, request: HttpRequest, obj: RiskArea, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)

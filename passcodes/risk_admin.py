@@ -25,8 +25,8 @@ from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import office_of
 from passcodes import alone, approvals, risk
+from passcodes.basis_forms import BasisForm
 from passcodes.colour import RiskCategory, RiskLevel
-from passcodes.legal import LegalBasis
 from passcodes.models import Approval, RiskBatch, RiskSource
 from passcodes.risk_models import MANUAL, BatchState, BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
@@ -284,17 +284,13 @@ class RiskBatchAdmin(AuditedAdmin):
 
     def propose_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Asks another office to put the draft in force."""
-        batch = self.get_object(request, str(object_id))
-        try:
-            basis = request.POST.get("basis", "")
-            approvals.propose(batch=batch, basis=basis, by=request.user, at=timezone.now())
-        except approvals.NoBasis:
-            self.message_user(request, _("Choose the legal basis."), messages.ERROR)
-        except approvals.NotProposed:
-            self.message_user(request, _("This batch was decided before."), messages.WARNING)
-        else:
-            self.message_user(request, _("Proposed. An officer of another office has to agree."), messages.SUCCESS)
-        return HttpResponseRedirect(self._url("change", batch.pk))
+        form = BasisForm(request.POST)
+        if form.is_valid():
+            propose = partial(approvals.propose, **form.cleaned_data)
+            done = _("Proposed. An officer of another office has to agree.")
+            return self.decide_view(request, object_id, propose, done)
+        self.message_user(request, form.first_error(), messages.ERROR)
+        return HttpResponseRedirect(self._url("change", object_id))
 
     def _second_office(self, batch: RiskBatch, account: Account) -> dict:
         """What the page says and offers of a draft."""
@@ -308,7 +304,7 @@ class RiskBatchAdmin(AuditedAdmin):
         elif approvals.may_approve(approval, account):
             verbs.append("approve")
         urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
-        return {"approval": approval, "waits": approval is not None, "bases": LegalBasis.choices, **urls}
+        return {"approval": approval, "waits": approval is not None, "basis_form": BasisForm(), **urls}
 
     def _url(self, page: str, *args) -> str:
         return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)

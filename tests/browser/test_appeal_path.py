@@ -53,6 +53,7 @@ def enter(desk) -> None:
     desk.locator("[name=office]").fill("和平区疾控中心")
     desk.locator("[name=office_phone]").fill("024-12345")
     desk.locator("[name=basis]").select_option("regulation")
+    desk.locator("[name=reason]").fill("医院报告")
     desk.locator("[name=_save]").click()
     desk.get_by_text("已登记").wait_for()
 

@@ -351,14 +351,22 @@ def test_pages_lead_from_the_list_to_the_second_office(source, ours, theirs):
     page = desk.get(f"{address}change/").text
     assert "Propose to another office" in page
     assert "Put this list in force" not in page
-    assert "Choose the legal basis." in desk.post(f"{address}propose/", follow=True).text
-    page = desk.post(f"{address}propose/", {"basis": "cases"}, follow=True).text
+    assert "Choose the legal basis." in desk.post(f"{address}propose/", {"reason": "x"}, follow=True).text
+    said = "Say why, for the officer of the other office."
+    assert said in desk.post(f"{address}propose/", {"basis": "cases"}, follow=True).text
+    too_long = {"basis": "cases", "reason": "x" * 301}
+    assert "at most 300 characters" in desk.post(f"{address}propose/", too_long, follow=True).text
+    assert not Approval.objects.exists()
+    why = {"basis": "cases", "reason": "the <school> has four cases"}
+    page = desk.post(f"{address}propose/", why, follow=True).text
     assert "Proposed by #" in page
     assert "Agree and put in force" not in page
     assert "An officer of another office has to agree." in desk.post(f"{address}approve/", follow=True).text
     assert "1 batch waits for your agreement" in other.get("/admin/").text
     assert "waits for your agreement" not in desk.get("/admin/").text
-    assert "Agree and put in force" in other.get(f"{address}change/").text
+    page = other.get(f"{address}change/").text
+    assert "Agree and put in force" in page
+    assert "Why: the &lt;school&gt; has four cases" in page
     other.post(f"{address}approve/")
     assert RiskBatch.objects.get().state == "visible"
     assert "Withdraw this batch" in desk.get(f"{address}change/").text
