@@ -23,7 +23,3 @@ class BasisForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
         error_messages={"required": gettext_lazy("Say why, for the officer of the other office.")},
     )
-
-    def first_error(self) -> str:
-        """For where the form stands on no page of its own."""
-        return next(iter(self.errors.values()))[0]

@@ -116,7 +116,7 @@ class RiskSourceAdmin(AuditedAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj and obj.slug != MANUAL:
-            context["key_url"] = reverse(f"admin:{self._name}_key", args=[obj.pk], current_app=self.admin_site.name)
+            context["key_url"] = self._url("key", obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
@@ -289,8 +289,7 @@ class RiskBatchAdmin(AuditedAdmin):
             propose = partial(approvals.propose, **form.cleaned_data)
             done = _("Proposed. An officer of another office has to agree.")
             return self.decide_view(request, object_id, propose, done)
-        self.message_user(request, form.first_error(), messages.ERROR)
-        return HttpResponseRedirect(self._url("change", object_id))
+        return self.page_again(request, self.get_object(request, str(object_id)), basis_form=form)
 
     def _second_office(self, batch: RiskBatch, account: Account) -> dict:
         """What the page says and offers of a draft."""
@@ -304,10 +303,7 @@ class RiskBatchAdmin(AuditedAdmin):
         elif approvals.may_approve(approval, account):
             verbs.append("approve")
         urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
-        return {"approval": approval, "waits": approval is not None, "basis_form": BasisForm(), **urls}
-
-    def _url(self, page: str, *args) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
+        return {"approval": approval, "waits": approval is not None, **urls}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         return super().changelist_view(request, {"upload_url": self._url("upload"), **(extra_context or {})})
@@ -328,6 +324,7 @@ class RiskBatchAdmin(AuditedAdmin):
                 if approvals.may_renew(obj, request.user):
                     context["renew_url"] = self._url("renew", obj.pk)
             context |= self._second_office(obj, request.user)
+            context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
             context |= {
                 "problems": problems,
                 "sample": sample,

@@ -138,9 +138,6 @@ class RuleSetAdmin(AuditedAdmin):
         ]
         return [path(where, self.admin_site.admin_view(view), name=f"{name}_{what}") for where, view, what in views]
 
-    def _url(self, page: str, *args: int) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
-
     def _back(self, request: HttpRequest, rule_set: RuleSet, said: str, level: int) -> HttpResponse:
         self.message_user(request, said, level)
         return HttpResponseRedirect(self._url("change", rule_set.pk))
@@ -212,7 +209,7 @@ class RuleSetAdmin(AuditedAdmin):
         rule_set = self.get_object(request, str(object_id))
         form = BasisForm(request.POST)
         if not form.is_valid():
-            return self._back(request, rule_set, form.first_error(), messages.ERROR)
+            return self.page_again(request, rule_set, basis_form=form)
         act = partial(approvals.propose, **form.cleaned_data, does=does, rule_set=rule_set)
         return self._decide(request, rule_set, act, _("Proposed. An officer of another office has to agree."))
 
@@ -259,7 +256,7 @@ class RuleSetAdmin(AuditedAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             context |= rule_pages.context_of(obj, account=request.user, at=timezone.now(), url=self._url)
-            context["basis_form"] = BasisForm()
+            context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
