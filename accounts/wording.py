@@ -19,6 +19,7 @@ ACTIONS = {
     "add-admin": gettext_lazy("Added an institution admin"),
     "add-colourrule": gettext_lazy("Colour rule added to a draft"),
     "add-officer": gettext_lazy("Officer proposed"),
+    "answer-place": gettext_lazy("Answered about a place"),
     "approve-approval": gettext_lazy("Agreed to by a second office"),
     "approve-document-check": gettext_lazy("Check by a person: document seen"),
     "approve-officer": gettext_lazy("Officer approved by a second office"),

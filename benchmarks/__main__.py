@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks import HOST, data, drop_database, faces, risk, traffic
+from benchmarks import HOST, data, drop_database, dry_run, faces, risk, traffic
 from benchmarks.processes import cpu_ms, gunicorn, memory_mb, parent
 from benchmarks.weight import kilobytes
 
@@ -125,6 +125,9 @@ def run(stack: ExitStack) -> None:
     """Load, measure, print."""
     say(f"Importing {risk.ROWS} risk rows, {risk.ROUNDS} times ...")
     for line in risk.lines():
+        print(json.dumps(line))
+    say(f"Trying drafts on {dry_run.PEOPLE} people ...")
+    for line in dry_run.lines():
         print(json.dumps(line))
     say(f"Loading {data.PEOPLE} people and {data.SCANS} scans ...")
     sessions = data.load(datetime.now(UTC))

@@ -6,6 +6,8 @@ their keys, and the first of them scan.
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib import import_module
 
@@ -100,7 +102,7 @@ SELECT (lpad(to_hex((extract(epoch FROM %(at)s - random() * interval '68 hours')
 
 FOREIGN_KEYS = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
- WHERE conrelid = 'scanning_scan'::regclass AND contype = 'f'
+ WHERE conrelid = %s::regclass AND contype = 'f'
 """
 
 
@@ -124,7 +126,7 @@ def load(at: datetime) -> list[str]:
     call_command("migrate", verbosity=0)
     call_command("partitions", stdout=io.StringIO())
     values = {
-        **_ciphertexts(),
+        **ciphertexts(),
         "people": PEOPLE,
         "declarations": DECLARATIONS,
         "risks": RISKS,
@@ -147,7 +149,8 @@ def load(at: datetime) -> list[str]:
     return sessions
 
 
-def _ciphertexts() -> dict[str, bytes]:
+def ciphertexts() -> dict[str, bytes]:
+    """What stands in the encrypted columns, the same for everybody."""
     texts = {
         "phone": (Identifier, "value", "+8613800000000"),
         "name": (Person, "name", "张三丰"),
@@ -191,12 +194,19 @@ def _sessions(cursor, at: datetime) -> list[str]:
     return keys
 
 
-def _scans(cursor, values: dict) -> None:
-    """The scan log, without checking each row's foreign keys one by one."""
-    cursor.execute(FOREIGN_KEYS)
+@contextmanager
+def no_foreign_keys(cursor, table: str) -> Iterator[None]:
+    """The table takes rows without checking each one's foreign keys one by one; at the end all at once."""
+    cursor.execute(FOREIGN_KEYS, [table])
     constraints = cursor.fetchall()
     for name, _ in constraints:
-        cursor.execute(f"ALTER TABLE scanning_scan DROP CONSTRAINT {name}")
-    cursor.execute(SCAN, values)
+        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    yield
     for name, definition in constraints:
-        cursor.execute(f"ALTER TABLE scanning_scan ADD CONSTRAINT {name} {definition}")
+        cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+
+
+def _scans(cursor, values: dict) -> None:
+    """The scan log."""
+    with no_foreign_keys(cursor, "scanning_scan"):
+        cursor.execute(SCAN, values)

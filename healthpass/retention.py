@@ -14,7 +14,7 @@ from declarations.models import Declaration, Proxy
 from healthpass.lib import retention
 from healthpass.lib.retention import Line
 from institutions.models import Membership
-from passcodes import rules
+from passcodes import places, rules
 from passcodes.appeals import without_use
 from passcodes.models import ColourChange, GateReading
 from scanning import partitions
@@ -29,6 +29,7 @@ COLOUR_FACTS = {
     "declarations.Declaration",
     "declarations.Person",
     "passcodes.GateReading",
+    "passcodes.PlaceAnswer",
     "passcodes.RiskArea",
     "passcodes.RiskRecord",
 }
@@ -68,6 +69,7 @@ NARROWED: dict[str, Callable[[QuerySet, datetime], QuerySet]] = {
     "declarations.Person": spare_people,
     "declarations.Declaration": superseded,
     "passcodes.Appeal": without_use,
+    "passcodes.PlaceAnswer": places.without_use,
 }
 
 

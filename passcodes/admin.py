@@ -28,6 +28,9 @@ from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
+from passcodes.risk_rows import Problem
+from passcodes.risk_rows import text_of as text_as_listed
+from passcodes.risk_words import plain
 
 __all__ = ["appeal_admin", "document_check_admin", "risk_admin", "rule_admin"]  # which register their own models
 
@@ -205,6 +208,12 @@ class LevelFilter(FieldFilter):
 class RiskAreaForm(forms.ModelForm):
     """Checks the division (GB/T 2260): a county, a prefecture or a province. The last day is only ever put earlier."""
 
+    def clean_place(self) -> str:
+        try:
+            return text_as_listed(plain(self.cleaned_data["place"]), 100)
+        except ValueError as error:
+            raise ValidationError(Problem.TEXT.label) from error
+
     def clean_ends_on(self) -> date | None:
         last, before = self.cleaned_data["ends_on"], self.initial.get("ends_on")
         is_longer = bool(before) and (last is None or last > before)
@@ -233,13 +242,13 @@ class RiskAreaAdmin(AuditedAdmin):
     order = 2
     can_add = can_change = True
     form = RiskAreaForm
-    list_display = ("place", "level", "starts_on", "ends_on", "source", "counts")
+    list_display = ("where", "level", "starts_on", "ends_on", "source", "counts")
     list_filter = (LevelFilter,)
     list_select_related = ("batch",)
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
-    add_fields = ("division", "level", "starts_on", "ends_on", "source", "basis", "reason")
-    shown_fields = ("place", "level", "starts_on", "ends_on", "source", "counts", "batch")
+    add_fields = ("division", "place", "level", "starts_on", "ends_on", "source", "basis", "reason")
+    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "counts", "batch")
 
     def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
         if obj is None:
@@ -267,8 +276,9 @@ class RiskAreaAdmin(AuditedAdmin):
         return area.batch.get_state_display()
 
     @admin.display(description=gettext_lazy("division"))
-    def place(self, area: RiskArea) -> str:
-        return f"{divisions.full_name(area.division)} {area.division}"
+    def where(self, area: RiskArea) -> str:
+        """The division with its code, and the place inside it if it is not all of it."""
+        return f"{divisions.full_name(area.division)} {area.division} {area.place}".strip()
 
 
 class ColourFilter(FieldFilter):

@@ -112,7 +112,10 @@ class Stay:
 
 @dataclass(frozen=True)
 class AreaMatch:
-    """A risk area that a declared stay or, with `to_on` None, the declared address lies in."""
+    """A risk area that a declared stay or, with `to_on` None, the declared address lies in.
+
+    With a `place` it is that place inside the division, and the person said that they were there.
+    """
 
     level: str
     division: int
@@ -120,6 +123,7 @@ class AreaMatch:
     ends_on: date | None
     to_on: date | None
     id: int | None = None
+    place: str = ""
 
     @property
     def fact(self) -> str:
@@ -191,7 +195,7 @@ class Reason:
     """赋码原因: the rule that applied, until when (None = open), and what it rests on.
 
     `rule` is the row with the rule's words; 0 = a default rule. `fact` is what an appeal can dispute, "" where nobody
-    decided anything. `unanswered`: neutral for want of an answer.
+    decided anything. `unanswered`: neutral for want of an answer. `place`: a named one inside the division.
     """
 
     code: str
@@ -204,6 +208,7 @@ class Reason:
     rule: int = 0
     fact: str = ""
     unanswered: bool = False
+    place: str = ""
 
     @property
     def likeness(self) -> tuple:
@@ -211,7 +216,7 @@ class Reason:
         if not self.fact:
             return ()
         last_day = self.fact.partition(":")[2].partition(":")[2]
-        return self.code, self.since, self.division, "" if self.division else self.office, last_day
+        return self.code, self.since, self.division, self.place, "" if self.division else self.office, last_day
 
 
 @dataclass(frozen=True)
@@ -280,7 +285,7 @@ def _severity(reason: Reason) -> tuple:
     """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
-    rest = (since, reason.division or 0, reason.office, reason.office_phone, reason.rule, reason.fact)
+    rest = (since, reason.division or 0, reason.place, reason.office, reason.office_phone, reason.rule, reason.fact)
     return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
 
 
@@ -328,6 +333,7 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 since=start_of(area.starts_on),
                 division=area.division,
                 fact=area.fact,
+                place=area.place,
             )
 
 

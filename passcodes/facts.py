@@ -14,12 +14,25 @@ from django.conf import settings
 from django.db import connection, models
 
 from declarations.models import Assurance, Person
-from passcodes.colour import AreaMatch, Colour, Declared, Exemption, Facts, Reading, Reason, Risk, Stay
+from passcodes.colour import AreaMatch, Colour, Declared, Exemption, Facts, Reading, Reason, Risk, Stay, day_of
 
 SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
+PLACES_ASKED = timedelta(days=30)  # after their last day; no area rule may have more days: `rules.missing`
 
-# `p` is the person. Lists come as JSON arrays of arrays.
-COLUMNS = """
+# An answer that somebody was at the place of `said` is a stay from the first day of `said` to `w.last_on`, or without
+# one until now, in every row `a` of that place.
+WAS_THERE = """
+  w.was_there AND a.division = said.division AND a.place = said.place
+      AND (w.last_on IS NULL OR a.starts_on <= w.last_on) AND (a.ends_on IS NULL OR a.ends_on >= said.starts_on)
+"""
+
+# Which batches count, and whether nobody can be known to be without risk: in the statements below.
+VISIBLE = "b.state = 'visible'"
+STALE = "EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s)"
+
+# `p` is the person. Lists come as JSON arrays of arrays. Areas that are a named place are not met by division: only
+# by an answer.
+COLUMNS = f"""
   p.id AS person_id,
   p.assurance,
   (SELECT colour FROM passcodes_colourchange
@@ -33,13 +46,19 @@ COLUMNS = """
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
-    WHERE s.declaration_id = latest.id
+    WHERE s.declaration_id = latest.id AND a.place = ''
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id))
      FROM passcodes_riskarea a
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
-    WHERE a.division IN
+    WHERE a.place = '' AND a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id, a.place))
+     FROM passcodes_placeanswer w
+     JOIN passcodes_riskarea said ON said.id = w.area_id
+     JOIN passcodes_riskarea a ON {WAS_THERE}
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
+    WHERE w.person_id = p.id) AS place_areas,
   (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id))
      FROM passcodes_riskrecord r
      JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
@@ -66,12 +85,39 @@ LATEST_DECLARATION = """
     (SELECT id FROM declarations_declaration WHERE person_id = p.id ORDER BY made_at DESC LIMIT 1)
 """
 
-# What the code page shows beside the facts: of the person, and for whom the account acts.
-PAGE = """
-  p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {account} AS is_own,
+# Named places in force now or lately, of which no answer says anything. Who said that they were not there is asked
+# about the same days once.
+UNANSWERED = f"""
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
+    WHERE a.place > '' AND a.starts_on <= %(today)s AND (a.ends_on IS NULL OR a.ends_on >= %(places_since)s)
+      AND NOT EXISTS
+        (SELECT 1 FROM passcodes_placeanswer w JOIN passcodes_riskarea said ON said.id = w.area_id
+          WHERE w.person_id = p.id AND ({WAS_THERE}
+             OR NOT w.was_there AND a.division = said.division AND a.place = said.place
+            AND a.starts_on = said.starts_on AND (said.ends_on IS NULL OR a.ends_on <= said.ends_on)))
+"""
+
+# Those in the division of the latest declaration's address or of a stay: whom to ask. It starts from the index of
+# named places, which is mostly empty.
+ASKED_PLACES = f"""
+  (SELECT json_agg(near.id) FROM
+    (SELECT a.id FROM passcodes_riskarea a {UNANSWERED}
+        AND a.division IN (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)
+      UNION
+     SELECT a.id FROM declarations_stay s
+       JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
+       {UNANSWERED}
+        AND s.declaration_id = latest.id
+        AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) near) AS asked_places
+"""
+
+# What the code page shows beside the facts: of the person, what they are to be asked, and for whom the account acts.
+PAGE = f"""
+  p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {{account}} AS is_own,
+  {ASKED_PLACES},
   (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id, encode(q.name, 'hex'))) FROM declarations_proxy x
      JOIN declarations_person q ON q.id = x.person_id
-    WHERE x.account_id = {account} AND x.confirmed_at IS NOT NULL AND x.ended_at IS NULL) AS relatives
+    WHERE x.account_id = {{account}} AND x.confirmed_at IS NOT NULL AND x.ended_at IS NULL) AS relatives
 """
 
 # Who may show the code of `p`: its holder, and whoever acts for it now.
@@ -128,11 +174,17 @@ def for_person(*, person_id: int, at: datetime) -> dict | None:
 BY_PEOPLE = f"SELECT {COLUMNS} FROM declarations_person p {LATEST_DECLARATION} WHERE p.id IN ({{people}})"
 
 
-def for_people(*, person_ids: Iterable[int], at: datetime) -> dict[int, dict]:
-    """The facts' rows of some hundred people in one statement, by person id."""
-    sql = BY_PEOPLE.format(people=", ".join(str(int(pk)) for pk in person_ids))
+def for_people(
+    *, person_ids: Iterable[int], at: datetime, counting: str = VISIBLE, stale: str = STALE
+) -> dict[int, dict]:
+    """The facts' rows of some hundred people in one statement, by person id.
+
+    `counting` and `stale` say otherwise in SQL which batches count and whether data are stale, for `dry_run`.
+    """
+    sql = for_database(BY_PEOPLE, connection.vendor, bool(settings.NATIONAL_URL))
+    sql = sql.replace(VISIBLE, f"({counting})").replace(STALE, stale)
     with connection.cursor() as cursor:
-        _execute(cursor, sql, {"at": at})
+        cursor.execute(sql.format(people=", ".join(str(int(pk)) for pk in person_ids)), _parameters({"at": at}))
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return {row["person_id"]: row for row in rows}
@@ -145,16 +197,23 @@ _names: dict[str, list[str]] = {}
 def fetch_one(sql: str, parameters: dict) -> dict | None:
     """The first row of a statement made with COLUMNS, by column name. `parameters` must hold `at`."""
     with connection.cursor() as cursor:
-        _execute(cursor, sql, parameters)
+        text = for_database(sql, connection.vendor, bool(settings.NATIONAL_URL))
+        cursor.execute(text, _parameters(parameters))
         row = cursor.fetchone()
         if sql not in _names:
             _names[sql] = [column[0] for column in cursor.description]
     return row and dict(zip(_names[sql], row, strict=True))
 
 
-def _execute(cursor, sql: str, parameters: dict) -> None:
-    parameters = {**parameters, "symptoms_since": parameters["at"] - SYMPTOMS_KEPT}
-    cursor.execute(for_database(sql, connection.vendor, bool(settings.NATIONAL_URL)), as_database_values(parameters))
+def with_dates(parameters: dict) -> dict:
+    """The parameters with those that follow from `at`."""
+    at = parameters["at"]
+    days = {"today": day_of(at), "places_since": day_of(at) - PLACES_ASKED}
+    return {**parameters, **days, "symptoms_since": at - SYMPTOMS_KEPT}
+
+
+def _parameters(given: dict) -> dict:
+    return as_database_values(with_dates(given))
 
 
 @functools.cache
@@ -169,7 +228,7 @@ def for_database(sql: str, vendor: str, asks: bool) -> str:
 
 
 def as_database_values(parameters: dict) -> dict:
-    """Times and UUIDs as SQLite stores them; PostgreSQL takes them as they are."""
+    """Times, days and UUIDs as SQLite stores them; PostgreSQL takes them as they are."""
     if connection.vendor != "sqlite":
         return parameters
     return {name: _for_sqlite(value) for name, value in parameters.items()}
@@ -178,12 +237,14 @@ def as_database_values(parameters: dict) -> dict:
 def _for_sqlite(value):
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return value.hex if isinstance(value, UUID) else value
 
 
 def facts_of(row: dict) -> Facts:
     """What `colour.assess` takes, from a row with COLUMNS."""
-    areas = (*_list(row["stay_areas"]), *_list(row["home_areas"]))
+    areas = (*_list(row["stay_areas"]), *_list(row["home_areas"]), *_list(row["place_areas"]))
     gate = _list(row["gate"])
     return Facts(
         real_name=row["assurance"] > Assurance.DECLARED,
@@ -192,8 +253,8 @@ def facts_of(row: dict) -> Facts:
         ),
         stays=tuple(Stay(kind, division, day(to_on)) for kind, division, to_on in _list(row["stays"])),
         areas=tuple(
-            AreaMatch(level, division, day(starts), day(ends), day(to_on), area)
-            for level, division, starts, ends, to_on, area in areas
+            AreaMatch(level, division, day(starts), day(ends), day(to_on), area, *place)
+            for level, division, starts, ends, to_on, area, *place in areas
         ),
         risks=tuple(
             Risk(category, moment(starts), moment(ends), office, phone, record)
@@ -221,7 +282,13 @@ def _likeness(fact: str, disputed: str | dict) -> tuple:
         division=kept["division"],
         office=kept["office"],
         fact=fact,
+        place=kept.get("place", ""),
     ).likeness
+
+
+def places_of(row: dict) -> list[int]:
+    """From a row of the code page: the ids of the areas about whose named places the person is to be asked."""
+    return _list(row["asked_places"])
 
 
 def relatives_of(row: dict) -> list[tuple[int, str, int, str]]:

@@ -14,10 +14,12 @@ from passcodes.appeal_models import Appeal as Appeal
 from passcodes.appeal_models import AppealDocument as AppealDocument
 from passcodes.approval_models import Approval as Approval
 from passcodes.colour import Colour
+from passcodes.dry_run_models import DryRun as DryRun
 from passcodes.findings import LiveFinding
 from passcodes.national_models import NationalQuery as NationalQuery
 from passcodes.notice_models import Notice as Notice
 from passcodes.notice_models import NoticeSearch as NoticeSearch
+from passcodes.place_models import PlaceAnswer as PlaceAnswer
 from passcodes.risk_models import RiskArea as RiskArea
 from passcodes.risk_models import RiskBatch as RiskBatch
 from passcodes.risk_models import RiskRecord as RiskRecord

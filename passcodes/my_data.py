@@ -11,7 +11,7 @@ from accounts.me import Fact, Remainder, Row, as_text, closes, deleted_on, remai
 from accounts.models import Account
 from declarations.models import Declaration, Person, Proxy
 from healthpass.lib.retention import period
-from passcodes import agreements, notices
+from passcodes import agreements, notices, places
 from passcodes.actions import reason_from_json
 from passcodes.agreements import Agreement
 from passcodes.appeal_models import AppealDocument, AppealState
@@ -24,6 +24,7 @@ from passcodes.models import (
     NationalQuery,
     Notice,
     PassCode,
+    PlaceAnswer,
     RiskRecord,
 )
 from passcodes.reasons import ReasonText, text_of
@@ -105,6 +106,19 @@ def gate_readings(account: Account, at: datetime) -> Iterator[Row]:
         yield [
             Fact("taken_at", _("time"), reading.taken_at),
             Fact("temperature", _("temperature"), celsius and float(celsius), celsius and f"{celsius} °C"),
+        ]
+
+
+@section("place_answers", gettext_lazy("Answers about places that are risk areas"), order=39)
+def place_answers(account: Account, at: datetime) -> Iterator[Row]:
+    """Where somebody said that the person was, or was not."""
+    rows = PlaceAnswer.objects.filter(person__holder=account).select_related("area")
+    for said in rows.order_by("-answered_at", "-pk"):
+        yield [
+            Fact("place", _("place"), said.area.full_name),
+            Fact("was_there", _("was there"), said.was_there),
+            Fact("last_on", _("last day there"), said.last_on),
+            Fact("answered_at", _("answered"), said.answered_at),
         ]
 
 
@@ -242,6 +256,10 @@ def what_remains(account: Account, at: datetime) -> list[Remainder]:
         until = deleted_on(appealed.created_at, period("passcodes.Appeal"))
         found.append(Remainder(_("Appeals and their answers"), until))
     identity += [remainder.until for remainder in found]
+    if said := own.place_answers.order_by("-answered_at").first():
+        is_over = places.without_use(own.place_answers.all(), at).count() == own.place_answers.count()
+        last = deleted_on(said.answered_at, period("passcodes.PlaceAnswer")) if is_over else None
+        found.append(Remainder(_("Answers about places, until they are risk areas no more"), last))
     records = RiskRecord.objects.filter(document_hash=own.document_hash).select_related("batch")
     records = records if own.is_real_name else []
     if ends := [record.ends_at or record.batch.withdrawn_at for record in records]:

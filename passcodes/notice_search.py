@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from passcodes.colour import BEIJING, Colour, start_of
-from passcodes.facts import as_database_values
+from passcodes.facts import WAS_THERE, as_database_values
 from passcodes.models import ColourChange, Notice, NoticeSearch, RiskBatch
 from passcodes.risk_models import BatchKind, BatchState
 
@@ -29,12 +29,15 @@ SELECT DISTINCT p.id, COALESCE(p.holder_id, x.account_id), {cause}, {now}, {due}
     ON CONFLICT DO NOTHING
 """
 PEOPLE = "p.document_hash IN (SELECT document_hash FROM passcodes_riskrecord WHERE batch_id = %(batch)s)"
-AREAS = """
+# Of named places only who has said that they were there: a question turns nobody's colour.
+AREAS = f"""
 (p.id IN (SELECT d.person_id FROM declarations_declaration d JOIN passcodes_riskarea a ON a.batch_id = %(batch)s
-     AND a.division IN (d.division, d.division / 100 * 100, d.division / 10000 * 10000))
+     AND a.place = '' AND a.division IN (d.division, d.division / 100 * 100, d.division / 10000 * 10000))
  OR p.id IN (SELECT d.person_id FROM declarations_declaration d JOIN declarations_stay s ON s.declaration_id = d.id
      JOIN passcodes_riskarea a ON a.batch_id = %(batch)s
-     AND a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)))
+     AND a.place = '' AND a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000))
+ OR p.id IN (SELECT w.person_id FROM passcodes_placeanswer w JOIN passcodes_riskarea said ON said.id = w.area_id
+     JOIN passcodes_riskarea a ON a.batch_id = %(batch)s AND {WAS_THERE}))
 """
 SHOWN = "JOIN passcodes_colourchange c ON c.person_id = p.id AND c.id > %(after)s AND c.id <= %(last)s"
 

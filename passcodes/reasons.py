@@ -118,7 +118,7 @@ def text_of(reason: Reason) -> ReasonText:
     why, next_step = TEXTS[reason.code]
     own_why, own_next_step = rules.words_of(reason.rule, get_language() or "") if reason.rule else ("", "")
     evidence = {
-        "%(place)s": divisions.full_name(reason.division) if reason.division else "",
+        "%(place)s": f"{divisions.full_name(reason.division)}{reason.place}" if reason.division else "",
         "%(day)s": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
     }
     why = own_why or str(why)

@@ -24,7 +24,7 @@ from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import office_of
-from passcodes import alone, approvals, risk
+from passcodes import alone, approvals, dry_run_pages, risk
 from passcodes.basis_forms import BasisForm
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.models import Approval, RiskBatch, RiskSource
@@ -232,6 +232,8 @@ class RiskBatchAdmin(AuditedAdmin):
             for verb, (decide, done) in decisions.items()
         ]
         propose = self.admin_site.admin_view(require_POST(self.propose_view))
+        dry_run = self.admin_site.admin_view(self.dry_run_view)
+        views.append(path("<int:object_id>/dry-run/", dry_run, name=f"{name}_dry_run"))
         views.append(path("<int:object_id>/propose/", propose, name=f"{name}_propose"))
         return [path("upload/", self.admin_site.admin_view(self.upload_view), name=f"{name}_upload"), *views]
 
@@ -291,6 +293,12 @@ class RiskBatchAdmin(AuditedAdmin):
             return self.decide_view(request, object_id, propose, done)
         return self.page_again(request, self.get_object(request, str(object_id)), basis_form=form)
 
+    def dry_run_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Who would turn if a draft counted, or if what is in force ceased to."""
+        batch = self.get_object(request, str(object_id))
+        back = self._url("change", batch.pk)
+        return dry_run_pages.page(request, site=self.admin_site, opts=self.opts, thing=batch, back_url=back)
+
     def _second_office(self, batch: RiskBatch, account: Account) -> dict:
         """What the page says and offers of a draft."""
         approval = batch.approvals.select_related("proposer_office").filter(refused_at=None).first()
@@ -324,6 +332,7 @@ class RiskBatchAdmin(AuditedAdmin):
                 if approvals.may_renew(obj, request.user):
                     context["renew_url"] = self._url("renew", obj.pk)
             context |= self._second_office(obj, request.user)
+            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
             context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
             context |= {
                 "problems": problems,

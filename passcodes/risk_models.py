@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Office
+from declarations import divisions
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.colour import RiskCategory, RiskLevel
 
@@ -181,12 +182,23 @@ class RiskRecord(models.Model):
 
 
 class RiskArea(models.Model):
-    """风险地区: the level of a division between two dates."""
+    """风险地区: the level of a division, or of a named place inside one, between two dates.
+
+    Nobody declares places, so who was near one is asked: see `places`.
+    """
 
     batch = models.ForeignKey(
         RiskBatch, models.PROTECT, related_name="areas", editable=False, db_index=False, verbose_name=_("batch")
     )
     division = models.PositiveIntegerField(_("division"), db_index=True)  # GB/T 2260
+    place = models.CharField(
+        _("named place"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Empty: the whole division."),
+    )
     level = models.CharField(_("level"), max_length=6, choices=RiskLevel)
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"), null=True, blank=True)
@@ -195,6 +207,7 @@ class RiskArea(models.Model):
     class Meta:
         verbose_name = _("risk area")
         verbose_name_plural = _("risk areas")
+        indexes = [models.Index(fields=["division"], condition=Q(place__gt=""), name="risk_area_named")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="risk_area_ends_after_start"
@@ -203,3 +216,8 @@ class RiskArea(models.Model):
 
     def __str__(self) -> str:
         return f"{self.level} {self.division}"
+
+    @property
+    def full_name(self) -> str:
+        """辽宁省沈阳市和平区太原街市场."""
+        return f"{divisions.full_name(self.division)}{self.place}"

@@ -120,6 +120,7 @@ class AreaRow(NamedTuple):
     starts_on: date
     ends_on: date | None
     source: str
+    place: str = ""  # a named one inside the division; "" = all of it
 
 
 def lapse_of(starts_at: datetime, ends_at: datetime | None) -> datetime:
@@ -310,7 +311,7 @@ class Listing:
         return Measure(category, starts_at, ends_at, _text(source, 100, "source"), office, phone)
 
     def _area(self, values: list[str]) -> AreaRow:
-        division, level, starts, ends, source = map(plain, (*self.identity(values), *self.said(values)))
+        division, level, starts, ends, source, place = map(plain, (*self.identity(values), *self.said(values)))
         if not (division.isdigit() and len(division) == 6 and divisions.known(int(division))):
             raise RowError(Problem.DIVISION if division else Problem.MISSING, "division")
         level = _choice("level", level, Problem.LEVEL, "level")
@@ -318,10 +319,11 @@ class Listing:
         ends_on = _moment(ends, "ends_on").astimezone(BEIJING).date() if ends else None
         if ends_on and ends_on < starts_on:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_on")
+        place = _text(place, 100, "place")
         if len(self.tally.sample) < SAMPLE:
             days = (day and day.isoformat() for day in (starts_on, ends_on))
-            self.tally.sample.append([division, level, *days, ""])
-        return AreaRow(int(division), level, starts_on, ends_on, _text(source, 100, "source"))
+            self.tally.sample.append([f"{division} {place}".strip(), level, *days, ""])
+        return AreaRow(int(division), level, starts_on, ends_on, _text(source, 100, "source"), place)
 
 
 def _layout(header: Sequence[str]) -> tuple[str, list[int | None]]:

@@ -27,8 +27,9 @@ AREAS = {
     "starts_on": "开始日期 起始日期 开始时间 start",
     "ends_on": "结束日期 截止日期 解除日期 结束时间 end",
     "source": "来源 数据来源",
+    "place": "场所名称 场所 地点 地点名称 具体地点 具体场所",
 }
-MAY_LACK = {"document_kind", "ends_at", "ends_on", "source", "office", "office_phone"}
+MAY_LACK = {"document_kind", "ends_at", "ends_on", "source", "office", "office_phone", "place"}
 
 
 def plain(text: str) -> str:

@@ -21,7 +21,7 @@ from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import NotAnOfficer, office_of
-from passcodes import alone, approvals, rule_drafts, rule_pages, rule_words, rules
+from passcodes import alone, approvals, dry_run_pages, rule_drafts, rule_pages, rule_words, rules
 from passcodes.approval_models import Deed
 from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour
@@ -129,8 +129,10 @@ class RuleSetAdmin(AuditedAdmin):
             "withdraw": self.withdraw_view,
         }
         pages = {"details": self.details_view, "office": self.office_view, "rules/add": self.rule_view}
+        dry_run = ("<int:object_id>/dry-run/", self.dry_run_view, "dry_run")
         views = [
             ("new/", require_POST(self.new_view), "new"),
+            dry_run,
             *((f"<int:object_id>/{verb}/", require_POST(view), verb) for verb, view in asks.items()),
             *((f"<int:object_id>/{page}/", view, page.replace("/", "_")) for page, view in pages.items()),
             ("<int:object_id>/rules/<int:rule_id>/", self.rule_view, "rule"),
@@ -202,6 +204,12 @@ class RuleSetAdmin(AuditedAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/rule_form.html", context)
 
+    def dry_run_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Who would turn if the draft counted."""
+        rule_set = self.get_object(request, str(object_id))
+        back = self._url("change", rule_set.pk)
+        return dry_run_pages.page(request, site=self.admin_site, opts=self.opts, thing=rule_set, back_url=back)
+
     # Decisions
 
     def propose_view(self, request: HttpRequest, object_id: int, does: str) -> HttpResponse:
@@ -256,6 +264,7 @@ class RuleSetAdmin(AuditedAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             context |= rule_pages.context_of(obj, account=request.user, at=timezone.now(), url=self._url)
+            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
             context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
         return super().render_change_form(request, context, add, change, form_url, obj)
 

@@ -16,6 +16,7 @@ from accounts.models import Task
 from accounts.tasks import Outcome, task
 from declarations import identity
 from passcodes import approvals, document_checks, face_checks, face_results, faces, looks, national_questions, relations
+from passcodes import dry_run_tasks as dry_run_tasks  # registers its own
 from passcodes import notice_tasks as notice_tasks  # registers its own
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
 from passcodes.models import FaceCheck, FaceImage, FaceImageKind, FaceTry, RiskSource

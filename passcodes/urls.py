@@ -9,6 +9,7 @@ from passcodes import (
     face_views,
     history_views,
     people_views,
+    place_views,
     views,
 )
 
@@ -19,6 +20,7 @@ urlpatterns = [
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/$", views.code, name="code"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/history/$", history_views.history, name="history"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/outlook/$", history_views.outlook_page, name="outlook"),
+    re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/places/$", place_views.page, name="places"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/appeal/$", appeal_views.appeal, name="appeal"),
     *(
         re_path(rf"^code/(?P<pass_id>[0-9a-f]{{16}})/appeal/(?P<receipt>[0-9A-Z-]{{9}})/{below}$", view, name=name)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
-from declarations import divisions
 from declarations.models import Assurance, Person
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.risk_models import BatchState
@@ -42,25 +41,26 @@ def of_person(*, person_id: int, changes: Iterable[ColourChange], since: datetim
         for record in records
     ]
     if places := _places(changes):
-        areas = RiskArea.objects.filter(division__in=places, **withdrawn).select_related("batch__source")
+        divisions = [division for division, _place in places]
+        areas = RiskArea.objects.filter(division__in=divisions, **withdrawn).select_related("batch__source")
         found += [
             Withdrawal(
-                f"{divisions.full_name(area.division)}: {area.get_level_display()}",
+                f"{area.full_name}: {area.get_level_display()}",
                 area.batch.withdrawn_at,
                 area.batch.source.office or area.batch.source.name,
                 area.batch.source.office_phone,
             )
             for area in areas.order_by("-batch__withdrawn_at", "-pk")[:MOST]
-            if f"area-{area.level}" in places[area.division]
+            if f"area-{area.level}" in places.get((area.division, area.place), ())
         ]
     return sorted(found, key=lambda withdrawal: withdrawal.at, reverse=True)
 
 
-def _places(changes: Iterable[ColourChange]) -> dict[int, set[str]]:
-    """Division -> codes of the area rules that named it."""
-    places: dict[int, set[str]] = {}
+def _places(changes: Iterable[ColourChange]) -> dict[tuple[int, str], set[str]]:
+    """Division and named place inside it -> codes of the area rules that named it."""
+    places: dict[tuple[int, str], set[str]] = {}
     for change in changes:
         for reason in change.reasons:
             if reason["code"].startswith("area-") and reason["division"]:
-                places.setdefault(reason["division"], set()).add(reason["code"])
+                places.setdefault((reason["division"], reason.get("place", "")), set()).add(reason["code"])
     return places

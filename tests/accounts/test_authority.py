@@ -331,6 +331,21 @@ def test_a_risk_area_cannot_end_before_it_begins(desk, world):
     assert desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-11-20"}).status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("", ""), (" 太原街市场 ", "太原街市场"), ("１号楼", "1号楼"), ("场" * 101, None), ("市\u202e场", None)],
+)
+def test_risk_area_may_be_a_named_place(desk, world, typed, kept):
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"} | AREA_BASIS
+    page = desk.post(address(RiskArea, "add"), {**values, "place": typed}).content.decode()
+    if kept is None:
+        assert "errorlist" in page
+    else:
+        area = RiskArea.objects.get(division=110108)
+        assert area.place == kept
+        assert f"北京市海淀区 110108 {kept}".strip() in desk.get(address(RiskArea, "change", area.pk)).content.decode()
+
+
 INSTITUTION = {"name": "新机构", "kind": "shop", "division": 210102, "address": "青年大街2号", "is_active": "on"}
 
 

@@ -21,6 +21,7 @@ from passcodes.models import (
     FaceImage,
     GateReading,
     Notice,
+    PlaceAnswer,
     RiskArea,
     RiskBatch,
     RiskRecord,
@@ -144,6 +145,12 @@ def area(at):
     return factories.risk_area(division=210102, level=RiskLevel.HIGH, starts_on=day, ends_on=day)
 
 
+def place_answer(at):
+    person = Person.objects.first() or factories.person(holder=factories.account())
+    place = factories.risk_area(place=f"market {at}", ends_on=timezone.localdate(at), starts_on=timezone.localdate(at))
+    return PlaceAnswer.objects.create(person=person, area=place, was_there=True, answered_at=at)
+
+
 def notice(at):
     person = Person.objects.first() or factories.person(holder=factories.account())
     values = {"cause": f"moment:{at.timestamp()}", "created_at": at, "due_at": at}
@@ -171,6 +178,7 @@ MAKERS = {
     "passcodes.GateReading": of_person(GateReading, "taken_at"),
     "passcodes.ColourChange": of_person(ColourChange, "at", colour=0),
     "passcodes.Notice": notice,
+    "passcodes.PlaceAnswer": place_answer,
     "passcodes.FaceCheck": of_pass(FaceCheck, "consented_at"),
     "passcodes.DocumentCheck": of_pass(DocumentCheck, "asked_at", waiting_since=timezone.now()),
     "scanning.ScanEvent": event,
@@ -324,3 +332,21 @@ def test_a_measure_without_an_end_goes_some_time_after_its_list_was_withdrawn_or
     retention.run(now)
     assert list(model.objects.all()) == [stays]
     assert RiskBatch.objects.filter(state=state).count() == 2  # who decided stays to be answered for
+
+
+@pytest.mark.django_db
+def test_answers_about_places_stay_while_the_place_is_a_risk_area(now):
+    person = factories.person(holder=factories.account())
+    day = timezone.localdate(now) - timedelta(days=100)
+    long_ago = now - timedelta(days=99)
+    made = {}
+    ends = {"open": None, "just over": day + timedelta(days=70), "over": day + timedelta(days=69)}
+    for place, ends_on in ends.items():
+        area = factories.risk_area(place=place, starts_on=day, ends_on=ends_on)
+        made[place] = PlaceAnswer.objects.create(person=person, area=area, was_there=True, answered_at=long_ago)
+    RiskArea.objects.filter(place="open").update(batch=factories.risk_batch(state="withdrawn", kind="areas"))
+    retention.run(now)
+    assert list(PlaceAnswer.objects.all()) == [made["just over"]]
+    factories.risk_area(place="just over", starts_on=day)
+    retention.run(now + timedelta(days=5))
+    assert list(PlaceAnswer.objects.all()) == [made["just over"]]

@@ -90,6 +90,15 @@ def test_areas_count_with_their_batch(source, code):
     assert colour_of(code) == Colour.RED
 
 
+def test_named_places_come_with_a_list_and_colour_nobody_by_division(source, code):
+    rows = ["太原街市场,210102,high,2026-11-01", "太原街市场,210102,high,2026-11-01", "北市场,210102,high,2026-11-01"]
+    batch = load(source, io.BytesIO("\n".join(["场所名称,division,level,starts_on", *rows]).encode()))
+    assert (batch.applied, batch.duplicates) == (2, 1)
+    two_offices(batch)
+    assert [area.place for area in batch.areas.order_by("pk")] == ["太原街市场", "北市场"]
+    assert colour_of(code) == Colour.GREEN
+
+
 def test_rows_are_counted_and_repeated_ones_taken_once(source):
     twice = lists.row(lists.number(1))
     rows = [lists.row(), twice, twice, lists.row(lists.number(1), "managed"), lists.row("1"), twice]
@@ -284,7 +293,7 @@ def test_the_facts_look_risks_up_by_two_indexes(source, holder):
         )
         cursor.execute("ANALYZE passcodes_riskrecord, passcodes_riskbatch")
         given = facts.as_database_values(
-            {"account": holder.pk, "pass_id": "0" * 16, "at": timezone.now(), "symptoms_since": timezone.now()}
+            facts.with_dates({"account": holder.pk, "pass_id": "0" * 16, "at": timezone.now()})
         )
         cursor.execute("EXPLAIN " + facts.PAGE_BY_ACCOUNT, given)
         plan = "\n".join(line for (line,) in cursor.fetchall())

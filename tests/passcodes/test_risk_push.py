@@ -133,6 +133,12 @@ def test_what_needs_a_second_office_waits_and_is_told(source, settings):
     assert RiskBatch.objects.get().state == "draft"
 
 
+def test_a_named_place_is_pushed_as_areas_are(source):
+    row = {"division": "210102", "place": "太原街市场", "level": "high", "starts_on": "2026-11-01"}
+    assert push(lists.json_lines(row)).json()["applied"] == 1
+    assert RiskBatch.objects.get().areas.get().full_name == "辽宁省沈阳市和平区太原街市场"
+
+
 def test_a_large_body_goes_through_a_file(source, monkeypatch):
     monkeypatch.setattr(risk_wire, "IN_MEMORY", 10)
     body = lists.json_lines(*({**PERSON, "document_number": lists.number(n)} for n in range(1000)))

@@ -171,6 +171,22 @@ def test_areas():
     assert tally.problems == [[3, "ends_on", "ends_before_start"], [4, "division", "division"], [5, "level", "level"]]
 
 
+def test_areas_may_be_named_places():
+    header = ["行政区划代码", "风险等级", "开始日期", "场所名称"]
+    records, tally = read(
+        header,
+        ["210102", "高风险", "2026/11/1", " 太原街市场（东）１号 "],
+        ["210102", "高风险", "2026/11/1", ""],
+        ["210102", "高风险", "2026/11/1"],
+        ["210102", "高风险", "2026/11/1", "场" * 101],
+        ["210102", "高风险", "2026/11/1", "市\u200b场"],
+        ["210102", "高风险", "2026/11/1", "场" * 100],
+    )
+    assert [area.place for area in records] == ["太原街市场(东)1号", "", "", "场" * 100]
+    assert tally.problems == [[5, "place", "text"], [6, "place", "text"]]
+    assert [row[0] for row in tally.sample] == ["210102 太原街市场(东)1号", "210102", "210102", f"210102 {'场' * 100}"]
+
+
 def test_only_the_first_errors_are_kept():
     records, tally = read(HEADER, *[["x", *ROW[1:]]] * 150)
     assert (records, tally.rows, tally.errors, len(tally.problems)) == ([], 150, 150, 100)

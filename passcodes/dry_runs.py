@@ -1,0 +1,94 @@
+"""Having a draft tried on the present population: asked on a page, counted by a worker, kept for a while."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from accounts import audit, tasks
+from accounts.models import Account, Task
+from passcodes import dry_run
+from passcodes.colour import Colour
+from passcodes.dry_run import Cell, Decided, Effect, Sample
+from passcodes.dry_run_models import DryRun
+from passcodes.models import RiskBatch, RuleSet
+from passcodes.risk_models import BatchState
+from passcodes.rule_models import RuleSetState
+
+__all__ = ["Decided"]
+
+KIND = "dry-run"
+FRESH = timedelta(minutes=1)  # so long, asking again brings the same
+
+
+@transaction.atomic
+def ask(*, batch: RiskBatch | None = None, rule_set: RuleSet | None = None, by: Account, at: datetime) -> DryRun:
+    """Have one of the two tried; what is being counted, or was asked within a minute, is returned. Raises Decided.
+
+    Of a draft what would change if it counted, of a batch in force what if it was withdrawn.
+    """
+    thing = batch or rule_set
+    thing = type(thing).objects.select_for_update().get(pk=thing.pk)  # of two at once the second finds the first's
+    content = content_of(thing)
+    if not content:
+        raise Decided
+    last = latest(thing)
+    if last and last.content == content and (is_running(last) or last.asked_at > at - FRESH and not has_failed(last)):
+        return last
+    made = DryRun.objects.create(batch=batch, rule_set=rule_set, content=content, asked_by=by, asked_at=at)
+    made.task = tasks.enqueue(KIND, f"dry-run:{made.pk}", at=at)
+    made.save(update_fields=["task"])
+    name = thing._meta.model_name
+    audit.record(by=by, action=f"dry-run-{name}", subject=f"{name}:{thing.pk}", at=at, dry_run=made.pk)
+    return made
+
+
+def latest(thing: RiskBatch | RuleSet) -> DryRun | None:
+    """The last that was asked for, of whatever content."""
+    return thing.dry_runs.select_related("task").order_by("-pk").first()
+
+
+def content_of(thing: RiskBatch | RuleSet) -> str:
+    """Changes when an earlier result does not tell of it any more; empty if there is nothing to try."""
+    if isinstance(thing, RiskBatch):
+        return thing.state if thing.state in (BatchState.DRAFT, BatchState.VISIBLE) else ""
+    if thing.state != RuleSetState.DRAFT:
+        return ""
+    values = repr([row.value for row in thing.rules.order_by("pk")])
+    return hashlib.sha256(values.encode()).hexdigest()[:32]
+
+
+def is_running(run: DryRun) -> bool:
+    """Whether a worker counts, or will."""
+    return run.finished_at is None and run.task is not None and run.task.done_at is None
+
+
+def has_failed(run: DryRun) -> bool:
+    """Whether nothing will come of it any more."""
+    return run.finished_at is None and not is_running(run)
+
+
+def effect_of(run: DryRun) -> Effect:
+    """What was counted. The run must have been finished."""
+    cells = [Cell(division, Colour(was), Colour(becomes), people) for division, was, becomes, people in run.result]
+    samples = [Sample(*texts, Colour(was), Colour(becomes)) for *texts, was, becomes in json.loads(run.samples)]
+    return Effect(tuple(cells), tuple(samples))
+
+
+@transaction.atomic
+def count(run: DryRun, *, task: Task, at: datetime) -> None:
+    """Count for `at`, keep the result and end the task. Raises Decided if it can never count any more."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '64MB'")
+    run.content = content_of(run.batch or run.rule_set)  # which may have been edited since
+    if not run.content:
+        raise Decided
+    effect = dry_run.of_batch(run.batch, at) if run.batch else dry_run.of_rules(run.rule_set, at)
+    run.finished_at = at
+    run.result = [list(asdict(cell).values()) for cell in effect.cells]
+    run.samples = json.dumps([list(asdict(sample).values()) for sample in effect.samples], ensure_ascii=False)
+    run.save(update_fields=["content", "finished_at", "result", "samples"])
+    tasks.finish(task, at=at)
