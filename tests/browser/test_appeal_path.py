@@ -90,6 +90,7 @@ def test_a_colour_takes_two_offices_and_a_third_takes_it_back(phone, desk_of, ch
 
     second = desk_of("第二局")
     second.locator(".alerts a").first.click()
+    second.get_by_text("医院报告").wait_for()  # why the first office asks
     check_accessibility(second)
     second.get_by_role("button", name="同意并生效").click()
     second.get_by_text("名单已生效").wait_for()
@@ -114,6 +115,7 @@ def test_a_colour_takes_two_offices_and_a_third_takes_it_back(phone, desk_of, ch
     third.goto(APPEALS)
     check_accessibility(third)
     third.locator("#result_list tbody a").first.click()
+    third.get_by_role("button", name="申诉成立").wait_for()
     check_accessibility(third)
     answer(third, "申诉成立")
     phone.reload()
