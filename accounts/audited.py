@@ -1,6 +1,7 @@
 """What every page of both staff sites has in common: closed by default, nothing deleted, everything answered for."""
 
 from collections.abc import Iterable
+from copy import copy
 from urllib.parse import urlencode
 
 from django.contrib.admin import ModelAdmin, ShowFacets
@@ -143,7 +144,17 @@ class AuditedAdmin(ModelAdmin):
 
     def list_url(self) -> str:
         """The address of the list."""
-        return reverse(f"admin:{self._name}_changelist", current_app=self.admin_site.name)
+        return self._url("changelist")
+
+    def _url(self, page: str, *args) -> str:
+        """The address of one of its pages, or of one that a subclass adds."""
+        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
+
+    def page_again(self, request: HttpRequest, obj: Model, **context) -> HttpResponse:
+        """The object's page as a GET shows it, with a form that was sent in vain: a look written down like others."""
+        look = copy(request)
+        look.method = "GET"
+        return self.changeform_view(look, str(obj.pk), extra_context=context)
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs):
         """Without the pop-ups that add and edit the other end of a foreign key."""

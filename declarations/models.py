@@ -241,6 +241,11 @@ class DeclarationQuerySet(models.QuerySet):
         """What this account declared; all that it may see again."""
         return self.filter(account=account)
 
+    def about_holder(self, account) -> "DeclarationQuerySet":
+        """Those about the person that the account holds; while that is an unproven claim, only its own."""
+        is_proven = models.Q(person__assurance__gt=Assurance.DECLARED)
+        return self.filter(is_proven | models.Q(account=account), person__holder=account)
+
 
 class Declaration(models.Model):
     """健康申报: what was said about a person's health at a time, by whom. Never edited, only superseded."""

@@ -37,11 +37,7 @@ def person(account: Account, at: datetime) -> Iterator[Row]:
 @section("declarations", gettext_lazy("Health declarations about you"), order=40)
 def own_declarations(account: Account, at: datetime) -> Iterator[Row]:
     """By oneself and, of a real-name person, by whoever acted for it, whose own phone is not shown."""
-    own = Person.objects.held_by(account).first()
-    rows = Declaration.objects.filter(person=own) if own else Declaration.objects.none()
-    if own and not own.is_real_name:
-        rows = rows.made_by(account)
-    for made in rows.prefetch_related("stays").order_by("-made_at"):
+    for made in Declaration.objects.about_holder(account).prefetch_related("stays").order_by("-made_at"):
         mine = made.account_id == account.pk
         stays = [
             {"kind": stay.kind, "division": stay.division, "from": stay.from_on, "to": stay.to_on}

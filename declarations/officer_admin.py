@@ -181,6 +181,6 @@ class OfficerAdmin(AuditedAdmin):
         if obj and obj.ended_at is None:
             context["waits"] = obj.approved_at is None
             for verb in ["end", *(["approve"] if officers.may_approve(obj, request.user) else [])]:
-                url = reverse(f"admin:{self._name}_{verb}", args=[obj.pk], current_app=self.admin_site.name)
+                url = self._url(verb, obj.pk)
                 context[f"{verb}_url"] = url
         return super().render_change_form(request, context, add, change, form_url, obj)

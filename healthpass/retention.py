@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.apps import apps
-from django.db.models import DateField, DateTimeField, Exists, OuterRef, Q, QuerySet
+from django.db.models import DateField, DateTimeField, Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit, sealing
@@ -115,23 +115,29 @@ def _carry_out(line: Line, at: datetime) -> tuple[int, bool]:
 
 def outdated(line: Line, before: datetime, at: datetime) -> QuerySet:
     """The rows of a line that go."""
-    model = apps.get_model(line.model)
-    field = model._meta.get_field(line.since)
-    only_day = isinstance(field, DateField) and not isinstance(field, DateTimeField)
-    rows = model._base_manager.filter(**{f"{line.since}__lt": timezone.localdate(before) if only_day else before})
+    model, old = apps.get_model(line.model), Q()
+    for since in line.since:
+        old |= Q(**{f"{since}__lt": timezone.localdate(before) if _is_day(model, since) else before})
+    rows = model._base_manager.filter(old)
     narrow = NARROWED.get(line.model)
     return narrow(rows, at) if narrow else rows
 
 
+def _is_day(model: type[Model], path: str) -> bool:
+    """Whether a field, or one of a related row (`batch__withdrawn_at`), has no time."""
+    *way, name = path.split("__")
+    for step in way:
+        model = model._meta.get_field(step).related_model
+    field = model._meta.get_field(name)
+    return isinstance(field, DateField) and not isinstance(field, DateTimeField)
+
+
 def _delete(rows: QuerySet) -> tuple[int, bool]:
-    count = 0
-    for _ in range(BATCHES):
-        batch = list(rows.order_by().values_list("pk", flat=True)[:BATCH])
-        rows.filter(pk__in=batch).delete()
-        count += len(batch)
-        if len(batch) < BATCH:
-            return count, False
-    return count, True
+    """Found once, as that may read millions of rows; deleted in batches."""
+    found = list(rows.order_by().values_list("pk", flat=True)[: BATCH * BATCHES])
+    for first in range(0, len(found), BATCH):
+        rows.filter(pk__in=found[first : first + BATCH]).delete()
+    return len(found), len(found) == BATCH * BATCHES
 
 
 def _clear(rows: QuerySet, line: Line) -> tuple[int, bool]:

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -197,7 +197,7 @@ class MemberAdmin(AuditedAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj and obj.ended_at is None:
-            context["end_url"] = reverse(f"admin:{self._name}_end", args=[obj.pk], current_app=self.admin_site.name)
+            context["end_url"] = self._url("end", obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _end(self, request: HttpRequest, members: QuerySet) -> None:

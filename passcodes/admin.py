@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,8 +24,8 @@ from declarations.models import document_hash
 from declarations.search import search_hashes
 from passcodes import appeal_admin, approvals, document_check_admin, endings, risk_admin, rule_admin, source_admin
 from passcodes.actions import reason_from_json
+from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour, RiskCategory, RiskLevel
-from passcodes.legal import LegalBasis
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
 from passcodes.risk_rows import Problem
@@ -41,15 +41,11 @@ __all__ = [
 ]  # which register their own models
 
 
-BASES = [("", "---------"), *LegalBasis.choices]
-
-
-class RiskRecordForm(forms.ModelForm):
+class RiskRecordForm(BasisForm, forms.ModelForm):
     """The document is typed, checked and kept as a keyed hash only. The office is that of whoever proposes it."""
 
     document_kind = forms.ChoiceField(label=gettext_lazy("Document"), choices=DocumentKind)
     document_number = forms.CharField(label=gettext_lazy("Document number"), max_length=40)
-    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=BASES)
 
     def clean(self) -> dict:
         data = super().clean()
@@ -104,6 +100,7 @@ class RiskRecordAdmin(AuditedAdmin):
         "ends_at",
         "source",
         "basis",
+        "reason",
     )
     list_select_related = ("batch",)
     shown_fields = (
@@ -151,7 +148,7 @@ class RiskRecordAdmin(AuditedAdmin):
         return {"starts_at": timezone.now().replace(second=0, microsecond=0)}
 
     def save_model(self, request: HttpRequest, obj: RiskRecord, form: RiskRecordForm, change: bool) -> None:
-        approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
+        _enter(request, obj, form)
 
     def response_add(self, request: HttpRequest, obj: RiskRecord, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)
@@ -176,7 +173,7 @@ class RiskRecordAdmin(AuditedAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj and (obj.ends_at is None or obj.ends_at > timezone.now()):
-            context["end_url"] = reverse(f"admin:{self._name}_end", args=[obj.pk], current_app=self.admin_site.name)
+            context["end_url"] = self._url("end", obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _end(self, request: HttpRequest, records: QuerySet) -> None:
@@ -189,6 +186,11 @@ class RiskRecordAdmin(AuditedAdmin):
             _("Risk records ended: %(count)d") % {"count": len(running)},
             messages.SUCCESS if running else messages.WARNING,
         )
+
+
+def _enter(request: HttpRequest, row: RiskRecord | RiskArea, form: BasisForm) -> None:
+    basis, reason = form.cleaned_data["basis"], form.cleaned_data["reason"]
+    approvals.enter(row=row, basis=basis, reason=reason, by=request.user, at=timezone.now())
 
 
 def _proposed(model_admin: AuditedAdmin, request: HttpRequest) -> HttpResponse:
@@ -218,6 +220,9 @@ class RiskAreaForm(forms.ModelForm):
         is_longer = bool(before) and (last is None or last > before)
         if self.instance.pk and is_longer:
             raise ValidationError(_("An area that is to last longer is entered anew: another office has to agree."))
+        first = self.cleaned_data.get("starts_on", self.instance.starts_on)
+        if first and last and last < first:
+            raise ValidationError(_("The last day cannot be before the first, %(first)s.") % {"first": first})
         return last
 
     def clean_division(self) -> int:
@@ -227,10 +232,8 @@ class RiskAreaForm(forms.ModelForm):
         return division
 
 
-class NewRiskAreaForm(RiskAreaForm):
+class NewRiskAreaForm(BasisForm, RiskAreaForm):
     """Another office is asked, on a legal basis."""
-
-    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=BASES)
 
 
 @admin.register(RiskArea, site=authority)
@@ -245,7 +248,7 @@ class RiskAreaAdmin(AuditedAdmin):
     list_select_related = ("batch",)
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
-    add_fields = ("division", "place", "level", "starts_on", "ends_on", "source", "basis")
+    add_fields = ("division", "place", "level", "starts_on", "ends_on", "source", "basis", "reason")
     shown_fields = ("where", "level", "starts_on", "ends_on", "source", "counts", "batch")
 
     def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
@@ -263,7 +266,7 @@ class RiskAreaAdmin(AuditedAdmin):
         if change:
             endings.end_area(area=obj, ends_on=obj.ends_on, at=timezone.now())
         else:
-            approvals.enter(row=obj, basis=form.cleaned_data["basis"], by=request.user, at=timezone.now())
+            _enter(request, obj, form)
 
     def response_add(self, request: HttpRequest, obj: RiskArea, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)

@@ -1,7 +1,5 @@
 """The officers' queue of appeals: overdue ones first, answered by an office that did not colour."""
 
-from copy import copy
-
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Case, F, QuerySet, Value, When
@@ -180,7 +178,7 @@ class AppealAdmin(AuditedAdmin):
         appeal = self.get_object(request, str(object_id))
         form = AnswerForm(request.POST)
         if not form.is_valid():
-            return self._page_again(request, appeal, form)
+            return self.page_again(request, appeal, answer_form=form)
         data = form.cleaned_data
         try:
             appeals.decide(
@@ -193,33 +191,24 @@ class AppealAdmin(AuditedAdmin):
         except appeals.NotWaiting:
             text = _("Another officer has answered this meanwhile, or it was withdrawn. Your answer was not recorded.")
             self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(self._url_of("change", appeal))
+            return HttpResponseRedirect(self._url("change", appeal.pk))
         except (appeals.OwnAppeal, appeals.NotTheirs):
             self.message_user(request, _("Your answer was not recorded: another office has to."), messages.ERROR)
-            return HttpResponseRedirect(self._url_of("change", appeal))
+            return HttpResponseRedirect(self._url("change", appeal.pk))
         self.message_user(request, _("Answered. The person who asked has been told."), messages.SUCCESS)
         return HttpResponseRedirect(self.list_url())
-
-    def _page_again(self, request: HttpRequest, appeal: Appeal, form: AnswerForm) -> HttpResponse:
-        """The appeal's page as a GET shows it, with the form as it was sent: a look written down like others."""
-        look = copy(request)
-        look.method = "GET"
-        return self.changeform_view(look, str(appeal.pk), extra_context={"answer_form": form})
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             context["photos"] = [
-                self._url_of("photo", obj, photo) for photo in _photos(obj).values_list("pk", flat=True)
+                self._url("photo", obj.pk, photo) for photo in _photos(obj).values_list("pk", flat=True)
             ]
         if obj and obj.state == AppealState.WAITING:
             form = context.setdefault("answer_form", AnswerForm())
             context["errors"] = form.errors  # Django's line on top of the page
             context["hindrance"] = _hindrance(request.user, obj)
-            context["decide_url"] = self._url_of("decide", obj)
+            context["decide_url"] = self._url("decide", obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
-
-    def _url_of(self, page: str, appeal: Appeal, *more: int) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=[appeal.pk, *more], current_app=self.admin_site.name)
 
 
 def _photos(appeal: Appeal) -> QuerySet[AppealDocument]:

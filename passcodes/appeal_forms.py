@@ -6,13 +6,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from declarations.fields import PlainTextField
-from passcodes import pictures
 from passcodes.appeal_models import Claim
-from passcodes.findings import DEFAULT_LIMITS, PictureFinding
+from passcodes.document_photos import as_document
 
 DOCUMENTS = 5
-SIDE = 1600  # pixels of the longer side: a test report has to be read in it
-QUALITY = 85
 FEW_WORDS = 4  # characters: in Chinese a reason
 
 
@@ -35,17 +32,10 @@ class PhotosField(forms.FileField):
 
     def _picture(self, number: int, upload) -> bytes:
         try:
-            if upload.size > DEFAULT_LIMITS.bytes:
-                raise pictures.PictureError(PictureFinding.TOO_LARGE)
-            return pictures.as_jpeg(pictures.load(upload.read(), side=SIDE, heic_too=False), QUALITY)
-        except pictures.HeicNotTaken as error:
-            problem = _("This is a HEIC picture. Save it as JPEG, or take a screenshot of it.")
-            raise self._refusal(number, problem) from error
-        except pictures.PictureError as error:
-            raise self._refusal(number, error.finding.label) from error
-
-    def _refusal(self, number: int, problem: str) -> ValidationError:
-        return ValidationError(_("Photo %(number)d: %(problem)s") % {"number": number, "problem": problem})
+            return as_document(upload)
+        except ValidationError as error:
+            values = {"number": number, "problem": error.message}
+            raise ValidationError(_("Photo %(number)d: %(problem)s") % values) from error
 
 
 class AgainForm(forms.Form):

@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import audit, officers
 from accounts.models import Account, Office
-from accounts.officers import NotAnOfficer
 from passcodes import alone, appeals, risk, rules, sources
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
@@ -21,9 +21,8 @@ from passcodes.risk_models import BatchState
 from passcodes.risk_rows import MANAGED_FOR
 from passcodes.rule_models import RuleSetState
 
-__all__ = ["NotAnOfficer"]
-
 RENEWED_WITHIN = timedelta(hours=24)  # before the lapse
+UNDECIDED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def approve(
 
 
 @transaction.atomic
-def refuse(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet | RiskSource) -> None:
+def refuse(*, by: Account | None, at: datetime, **thing: RiskBatch | RuleSet | RiskSource) -> None:
     """What waits is not done; one officer is enough, also of those who proposed it.
 
     `thing`: `batch=`, `rule_set=` or `risk_source=`. A batch never counts then, proposed or not. A set of rules and a
@@ -181,6 +180,21 @@ def refuse(*, by: Account, at: datetime, **thing: RiskBatch | RuleSet | RiskSour
         risk.refuse(**thing, by=by, at=at)
     elif not refused:
         raise NotProposed
+
+
+def refuse_undecided(at: datetime) -> bool:
+    """Refuse the drafts that nobody has decided for too long, some at a time; whether there may be more.
+
+    So that their rows go in time, which name people whom nobody wanted to colour. A proposal begins the time anew.
+    """
+    before = at - timedelta(days=settings.RISK_DRAFT_DAYS)
+    asked = Approval.objects.waiting().filter(batch=OuterRef("pk"), proposed_at__gt=before)
+    old = RiskBatch.objects.filter(state=BatchState.DRAFT, created_at__lte=before).exclude(Exists(asked))
+    batches = list(old.order_by("pk")[:UNDECIDED_AT_ONCE])
+    for batch in batches:
+        with suppress(risk.NotWaiting):  # decided at this moment
+            refuse(batch=batch, by=None, at=at)
+    return len(batches) == UNDECIDED_AT_ONCE
 
 
 def may_renew(batch: RiskBatch, account: Account, at: datetime) -> bool:

@@ -1,11 +1,9 @@
 """The officers' queue of checks by a person: a photo of the document, held against what was claimed."""
 
-from copy import copy
-
 from django.contrib import admin, messages
 from django.db.models import Case, F, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -145,7 +143,7 @@ class DocumentCheckAdmin(AuditedAdmin):
         check = self.get_object(request, str(object_id))
         form = DecisionForm(request.POST)
         if not form.is_valid():
-            return self._page_again(request, check, form)
+            return self.page_again(request, check, decision_form=form)
         data = form.cleaned_data
         try:
             document_checks.decide(
@@ -159,24 +157,18 @@ class DocumentCheckAdmin(AuditedAdmin):
         except document_checks.NotWaiting:
             text = _("Another officer has decided this meanwhile, or its time is over. Your decision was not recorded.")
             self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(self._url_of("change", check))
+            return HttpResponseRedirect(self._url("change", check.pk))
         except document_checks.OwnCheck:
             self.message_user(request, _("This concerns yourself. Another officer has to decide it."), messages.ERROR)
-            return HttpResponseRedirect(self._url_of("change", check))
+            return HttpResponseRedirect(self._url("change", check.pk))
         except document_checks.Changed:
-            return self._page_again(request, check, form)
+            return self.page_again(request, check, decision_form=form)
         except document_checks.NothingToAsk:
             text = _("The account no longer acts for this person, so there is nothing to approve. Refuse it.")
             self.message_user(request, text, messages.WARNING)
-            return self._page_again(request, check, form)
+            return self.page_again(request, check, decision_form=form)
         self.message_user(request, _("Decided. The person who asked has been told."), messages.SUCCESS)
         return HttpResponseRedirect(self.list_url())
-
-    def _page_again(self, request: HttpRequest, check: DocumentCheck, form: DecisionForm) -> HttpResponse:
-        """The check's page as a GET shows it, with the form as it was sent: a look that is written down like others."""
-        look = copy(request)
-        look.method = "GET"
-        return self.changeform_view(look, str(check.pk), extra_context={"decision_form": form})
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj and _waits(obj):
@@ -186,12 +178,9 @@ class DocumentCheckAdmin(AuditedAdmin):
                 text = _("What was claimed has been changed meanwhile. Please compare it with the photo again.")
                 self.message_user(request, text, messages.WARNING)
             context["errors"], context["shown"] = form.errors, shown  # errors: Django's line on top of the page
-            context["photo_url"], context["decide_url"] = self._url_of("photo", obj), self._url_of("decide", obj)
+            context["photo_url"], context["decide_url"] = self._url("photo", obj.pk), self._url("decide", obj.pk)
             context["is_own"] = document_checks.concerns(request.user, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
-
-    def _url_of(self, page: str, check: DocumentCheck) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=[check.pk], current_app=self.admin_site.name)
 
 
 def _waits(check: DocumentCheck) -> bool:

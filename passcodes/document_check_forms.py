@@ -1,15 +1,12 @@
 """What somebody sends who asks for a check by a person, and what the officer says who decides it."""
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from declarations.fields import PlainTextField
-from passcodes import pictures
-from passcodes.findings import DEFAULT_LIMITS, PictureFinding
+from passcodes.document_photos import as_document
+from passcodes.findings import PictureFinding
 
-SIDE = 1600  # pixels of the longer side: the document's number has to be read in it
-QUALITY = 85
 FEW_WORDS = 4  # characters: in Chinese a reason
 
 
@@ -31,15 +28,7 @@ class AskForm(forms.Form):
     )
 
     def clean_photo(self) -> bytes:
-        upload = self.cleaned_data["photo"]
-        if upload.size > DEFAULT_LIMITS.bytes:
-            raise ValidationError(PictureFinding.TOO_LARGE.label)
-        try:
-            return pictures.as_jpeg(pictures.load(upload.read(), side=SIDE, heic_too=False), QUALITY)
-        except pictures.HeicNotTaken as error:
-            raise ValidationError(_("This is a HEIC picture. Save it as JPEG, or take a screenshot of it.")) from error
-        except pictures.PictureError as error:
-            raise ValidationError(error.finding.label) from error
+        return as_document(self.cleaned_data["photo"])
 
 
 class DecisionForm(forms.Form):

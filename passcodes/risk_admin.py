@@ -22,8 +22,8 @@ from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import office_of
 from passcodes import alone, approvals, dry_run_pages, risk
+from passcodes.basis_forms import BasisForm
 from passcodes.colour import RiskCategory, RiskLevel
-from passcodes.legal import LegalBasis
 from passcodes.models import Approval, RiskBatch, RiskSource
 from passcodes.risk_models import BY_HAND, MANUAL, BatchState, BatchWay
 from passcodes.risk_rows import Problem, RefusedFile
@@ -215,17 +215,12 @@ class RiskBatchAdmin(AuditedAdmin):
 
     def propose_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Asks another office to put the draft in force."""
-        batch = self.get_object(request, str(object_id))
-        try:
-            basis = request.POST.get("basis", "")
-            approvals.propose(batch=batch, basis=basis, by=request.user, at=timezone.now())
-        except approvals.NoBasis:
-            self.message_user(request, _("Choose the legal basis."), messages.ERROR)
-        except approvals.NotProposed:
-            self.message_user(request, _("This batch was decided before."), messages.WARNING)
-        else:
-            self.message_user(request, _("Proposed. An officer of another office has to agree."), messages.SUCCESS)
-        return HttpResponseRedirect(self._url("change", batch.pk))
+        form = BasisForm(request.POST)
+        if form.is_valid():
+            propose = partial(approvals.propose, **form.cleaned_data)
+            done = _("Proposed. An officer of another office has to agree.")
+            return self.decide_view(request, object_id, propose, done)
+        return self.page_again(request, self.get_object(request, str(object_id)), basis_form=form)
 
     def dry_run_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Who would turn if a draft counted, or if what is in force ceased to."""
@@ -245,10 +240,7 @@ class RiskBatchAdmin(AuditedAdmin):
         elif approvals.may_approve(approval, account):
             verbs.append("approve")
         urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
-        return {"approval": approval, "waits": approval is not None, "bases": LegalBasis.choices, **urls}
-
-    def _url(self, page: str, *args) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
+        return {"approval": approval, "waits": approval is not None, **urls}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         return super().changelist_view(request, {"upload_url": self._url("upload"), **(extra_context or {})})
@@ -270,6 +262,7 @@ class RiskBatchAdmin(AuditedAdmin):
                     context["renew_url"] = self._url("renew", obj.pk)
             context |= self._second_office(obj, request.user)
             context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
+            context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
             context |= {
                 "problems": problems,
                 "sample": sample,

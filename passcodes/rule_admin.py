@@ -20,9 +20,10 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
-from accounts.officers import office_of
+from accounts.officers import NotAnOfficer, office_of
 from passcodes import alone, approvals, dry_run_pages, rule_drafts, rule_pages, rule_words, rules
 from passcodes.approval_models import Deed
+from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour
 from passcodes.models import Approval, ColourRule, RuleSet
 from passcodes.rule_forms import DetailsForm, OfficeForm, RuleForm
@@ -82,7 +83,7 @@ class RuleSetAdmin(AuditedAdmin):
         now = timezone.now()
         decides = RuleSet.objects.filter(state=RuleSetState.RELEASED, valid_from__lte=now)
         decides = decides.order_by("-valid_from", "-number").values("pk")[:1]
-        asked = Approval.objects.order_by("pk").select_related("proposer_office", "approver_office").defer("reason")
+        asked = Approval.objects.order_by("pk").select_related("proposer_office", "approver_office")
         rows = super().get_queryset(request).annotate(deciding=Subquery(decides))
         return rows.prefetch_related(Prefetch("approvals", asked, to_attr="asked"))
 
@@ -138,9 +139,6 @@ class RuleSetAdmin(AuditedAdmin):
             ("<int:object_id>/rules/<int:rule_id>/remove/", require_POST(self.remove_view), "remove"),
         ]
         return [path(where, self.admin_site.admin_view(view), name=f"{name}_{what}") for where, view, what in views]
-
-    def _url(self, page: str, *args: int) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
 
     def _back(self, request: HttpRequest, rule_set: RuleSet, said: str, level: int) -> HttpResponse:
         self.message_user(request, said, level)
@@ -217,7 +215,10 @@ class RuleSetAdmin(AuditedAdmin):
     def propose_view(self, request: HttpRequest, object_id: int, does: str) -> HttpResponse:
         """Asks another office to put the draft in force, or to withdraw."""
         rule_set = self.get_object(request, str(object_id))
-        act = partial(approvals.propose, basis=request.POST.get("basis", ""), does=does, rule_set=rule_set)
+        form = BasisForm(request.POST)
+        if not form.is_valid():
+            return self.page_again(request, rule_set, basis_form=form)
+        act = partial(approvals.propose, **form.cleaned_data, does=does, rule_set=rule_set)
         return self._decide(request, rule_set, act, _("Proposed. An officer of another office has to agree."))
 
     def approve_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -244,9 +245,7 @@ class RuleSetAdmin(AuditedAdmin):
         """Does it, or says why not; back to the set."""
         try:
             act(by=request.user, at=timezone.now())
-        except approvals.NoBasis:
-            return self._back(request, rule_set, _("Choose the legal basis."), messages.ERROR)
-        except (approvals.NotYours, approvals.NotAnOfficer, alone.NeedsSecond):
+        except (NotAnOfficer, approvals.NotYours, alone.NeedsSecond):
             return self._back(request, rule_set, _("An officer of another office has to agree."), messages.ERROR)
         except rules.Incomplete as incomplete:
             return self._back(request, rule_set, rule_pages.incomplete(len(incomplete.problems)), messages.ERROR)
@@ -266,6 +265,7 @@ class RuleSetAdmin(AuditedAdmin):
         if obj:
             context |= rule_pages.context_of(obj, account=request.user, at=timezone.now(), url=self._url)
             context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
+            context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

@@ -11,7 +11,6 @@ from accounts.models import Account
 from passcodes import approvals, rule_drafts, rule_words, rules
 from passcodes.approval_models import Deed
 from passcodes.colour import WORST_FIRST, Colour
-from passcodes.legal import LegalBasis
 from passcodes.models import Approval, ColourRule, RuleSet
 from passcodes.rule_models import RuleSetState
 
@@ -84,7 +83,6 @@ def context_of(rule_set: RuleSet, *, account: Account, at: datetime, url: Callab
         "missing": [one.problem.label for one in missing if one.rule is None],
         "incomplete": incomplete(len(missing)) if missing else "",
         "approval": approval,
-        "bases": LegalBasis.choices,
         "unnamed": sum(not row.office for row in rows),
         **_compared(rule_set, rows, at),
     }

@@ -24,7 +24,7 @@ from accounts.authority import authority, waiting
 from accounts.models import Account, Office
 from accounts.officers import office_of
 from passcodes import approvals, sources
-from passcodes.legal import LegalBasis
+from passcodes.basis_forms import BasisForm
 from passcodes.models import Approval, RiskSource
 from passcodes.risk_models import MANUAL, NATIONAL
 
@@ -32,7 +32,7 @@ SOURCES_NAMED = 20  # on the first page
 TRIED = gettext_lazy("This was decided before, or proposed anew: please look at it again.")
 
 
-class RiskSourceForm(forms.ModelForm):
+class RiskSourceForm(BasisForm, forms.ModelForm):
     """What an officer proposes. Pulls are asked for over HTTPS; in development over HTTP too."""
 
     deciding_office = forms.ModelChoiceField(
@@ -47,7 +47,6 @@ class RiskSourceForm(forms.ModelForm):
         assume_scheme="https",
         widget=AdminTextInputWidget,
     )
-    basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=[("", "---------"), *LegalBasis.choices])
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -67,7 +66,7 @@ class RiskSourceForm(forms.ModelForm):
             RiskSource.objects.select_for_update().get(pk=self.instance.pk)
             if self.instance.approvals.waiting().exists():
                 raise forms.ValidationError(_("A change of this source waits for another office: decide on it first."))
-            if self.instance.agreed_at and not set(self.changed_data) - {"basis"}:
+            if self.instance.agreed_at and not set(self.changed_data) - set(BasisForm.base_fields):
                 raise forms.ValidationError(_("Nothing was changed."))
         return data
 
@@ -136,9 +135,9 @@ class RiskSourceAdmin(AuditedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: RiskSource | None = None):
         if obj is None:
-            return (*self.given, "basis")
+            return (*self.given, *BasisForm.base_fields)
         named = () if obj.deciding_office_id else ("office", "office_phone")
-        basis = ("basis",) if self.has_change_permission(request, obj) else ()
+        basis = BasisForm.base_fields if self.has_change_permission(request, obj) else ()
         return (*self.given, *named, *self.shown, *basis)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RiskSource | None = None):
@@ -176,14 +175,16 @@ class RiskSourceAdmin(AuditedAdmin):
         else:
             new = RiskSource.objects.create(slug=obj.slug, name=obj.name)
             obj.pk, obj._state.adding = new.pk, False
-        basis = form.cleaned_data["basis"]
-        approvals.propose(risk_source=obj, changes=changes, basis=basis, by=request.user, at=now)
+        said = {name: form.cleaned_data[name] for name in BasisForm.base_fields}
+        approvals.propose(risk_source=obj, changes=changes, **said, by=request.user, at=now)
 
     def log_addition(self, request: HttpRequest, obj: RiskSource, message: list[str]):
         return self.record(request, "propose", obj)
 
     def log_change(self, request: HttpRequest, obj: RiskSource, message: list[str]):
-        return self.record(request, "propose", obj, fields=[name for name in message if name != "basis"])
+        return self.record(
+            request, "propose", obj, fields=[name for name in message if name not in BasisForm.base_fields]
+        )
 
     def response_add(self, request: HttpRequest, obj: RiskSource, post_url_continue: str | None = None) -> HttpResponse:
         return self._back(request, obj, _("Proposed. An officer of another office has to agree."))
@@ -231,9 +232,6 @@ class RiskSourceAdmin(AuditedAdmin):
     def _back(self, request: HttpRequest, source: RiskSource, said: str, level: int = messages.SUCCESS) -> HttpResponse:
         self.message_user(request, said, level)
         return HttpResponseRedirect(self._url("change", source.pk))
-
-    def _url(self, page: str, *args: int) -> str:
-        return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)
 
     def key_view(self, request: HttpRequest, object_id: int, make: Callable[..., str]) -> HttpResponse:
         """Makes a half of a new key and shows it, this once."""

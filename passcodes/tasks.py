@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Task
 from accounts.tasks import Outcome, task
 from declarations import identity
-from passcodes import document_checks, face_checks, face_results, faces, looks, national_questions, relations
+from passcodes import approvals, document_checks, face_checks, face_results, faces, looks, national_questions, relations
 from passcodes import dry_run_tasks as dry_run_tasks  # registers its own
 from passcodes import notice_tasks as notice_tasks  # registers its own
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
@@ -117,6 +117,12 @@ def announce_stale_data(task: Task, at: datetime) -> None:
         log.error(
             "Risk data of %s are not up to date since %s: nobody's code is green.", source.slug, source.stale_from
         )
+
+
+@task("undecided-batches", lease=timedelta(minutes=5), every=timedelta(days=1))
+def refuse_undecided_batches(task: Task, at: datetime) -> Outcome | None:
+    """Refuse lists that nobody has decided."""
+    return Outcome.AGAIN if approvals.refuse_undecided(at) else None
 
 
 @task("national", every=timedelta(seconds=3) if settings.NATIONAL_URL else None)

@@ -62,7 +62,7 @@ def message(outcome: Outcome, temperature: Temperature | None) -> str:
         case Outcome.GREY:
             return _("No current declaration · ask the person to declare, then scan again.")
         case Outcome.NEUTRAL:
-            return _("Identity not checked · register the identity card and take the temperature.")
+            return _("Not checked · register the identity card and take the temperature.")
         case Outcome.EXPIRED:
             return _("This code has expired or is a screenshot · ask for the live code.")
         case Outcome.UNKNOWN:

@@ -23,8 +23,8 @@ class Line:
     fields: tuple[str, ...] = ()
     why: str = ""
     what: str = ""  # named to people in the table of what is kept; "" = not in it
-    days: int | None = None  # after the moment in the field `since`
-    since: str = ""
+    days: int | None = None  # after the moment in the field `since`; of several, after the first that comes
+    since: tuple[str, ...] = ()
     clears: bool = False  # the fields become empty, the row stays
     goes_with: str = ""  # the model whose row takes this one along
     ends: str = ""  # in words, where something else than time ends it
@@ -46,7 +46,8 @@ def read(text: str) -> tuple[Line, ...]:
 def _line(model: str, group: dict) -> Line:
     if unknown := group.keys() - KEYS:
         raise Malformed(f"{model}: {', '.join(sorted(unknown))}")
-    line = Line(model=model, **{**group, "fields": tuple(group.get("fields", "").split())})
+    names = {key: tuple(group.get(key, "").split()) for key in ("fields", "since")}
+    line = Line(model=model, **{**group, **names})
     if not line.why or not line.fields:
         raise Malformed(f"{model}: fields or why is missing")
     if [line.days is not None, bool(line.goes_with), bool(line.ends)].count(True) != 1:

@@ -233,6 +233,7 @@ def test_risk_record_keeps_no_number(desk, officer, world):
         "office": "沈阳市疾病预防控制中心",
         "office_phone": "024-12320",
         "basis": "cases",
+        "reason": "reported by the hospital",
     }
     desk.post(address(RiskRecord, "add"), values)
     record = RiskRecord.objects.order_by("-pk").first()
@@ -240,6 +241,8 @@ def test_risk_record_keeps_no_number(desk, officer, world):
     assert record.document_hash == factories.risk_record(number=factories.DOCUMENTS[2]).document_hash
     assert [value for value in vars(record).values() if factories.DOCUMENTS[2] in str(value)] == []
     assert AuditEntry.objects.get(action="add-riskrecord").subject == f"riskrecord:{record.pk}"
+    approval = record.batch.approvals.get()
+    assert (approval.basis, approval.reason) == ("cases", "reported by the hospital")
 
 
 @pytest.mark.parametrize("number", ["210102199001010032", "21010219900101", "", "\0", "２"])
@@ -301,8 +304,11 @@ def test_reasons_of_a_colour_are_read_as_its_holder_reads_them(desk, world):
     ]
 
 
+AREA_BASIS = {"basis": "areas", "reason": "cases in three streets"}
+
+
 def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
-    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x", "basis": "areas"}
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"} | AREA_BASIS
     assert "errorlist" in desk.post(address(RiskArea, "add"), {**values, "division": 110199}).content.decode()
     desk.post(address(RiskArea, "add"), values)
     area = RiskArea.objects.get(division=110108)
@@ -311,12 +317,26 @@ def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
     assert (area.division, f"{area.ends_on}") == (110108, "2026-12-01")
 
 
+def test_a_risk_area_cannot_end_before_it_begins(desk, world):
+    said = "The last day cannot be before the first, 2026-11-20."
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"} | AREA_BASIS
+    new = desk.post(address(RiskArea, "add"), {**values, "ends_on": "2026-11-19"})
+    assert new.context["adminform"].form.errors == {"ends_on": [said]}
+    desk.post(address(RiskArea, "add"), values)
+    area = RiskArea.objects.get(division=110108)
+    change = desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-11-19"})
+    assert (change.status_code, change.context["adminform"].form.errors) == (200, {"ends_on": [said]})
+    area.refresh_from_db()
+    assert area.ends_on is None
+    assert desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-11-20"}).status_code == 302
+
+
 @pytest.mark.parametrize(
     ("typed", "kept"),
     [("", ""), (" 太原街市场 ", "太原街市场"), ("１号楼", "1号楼"), ("场" * 101, None), ("市\u202e场", None)],
 )
 def test_risk_area_may_be_a_named_place(desk, world, typed, kept):
-    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x", "basis": "areas"}
+    values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"} | AREA_BASIS
     page = desk.post(address(RiskArea, "add"), {**values, "place": typed}).content.decode()
     if kept is None:
         assert "errorlist" in page

@@ -79,6 +79,7 @@ def test_two_offices_let_a_source_in(site, new_phone, check_accessibility):
         first.locator(f"[name={name}]").fill(value)
     first.locator("[name=deciding_office]").select_option(label=factories.province().name)
     first.locator("[name=basis]").select_option(value="cases")
+    first.locator("[name=reason]").fill("市里自己统计")
     check_accessibility(first)
     first.locator("[name=_save]").click()
     first.locator('form[action$="/refuse/"]').wait_for()

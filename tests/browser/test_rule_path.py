@@ -45,6 +45,7 @@ def test_rules_turn_a_code_when_the_second_office_agrees(phone, new_phone, outbo
     desk.get_by_label("天数").fill("")
     desk.get_by_role("button", name="保存").click()
     desk.get_by_label("法律依据").select_option(index=3)
+    desk.locator("[name=reason]").fill("入冬后病例增多")
     desk.get_by_role("button", name="提请另一机关同意").click()
     desk.get_by_text("已提请").wait_for()
     check_accessibility(desk)
@@ -66,6 +67,7 @@ def test_rules_turn_a_code_when_the_second_office_agrees(phone, new_phone, outbo
     phone.get_by_role("heading", name="红码").wait_for()
 
     other.get_by_label("法律依据").select_option(index=3)
+    other.locator("[name=reason]").fill("入冬后病例增多")
     other.get_by_role("button", name="提请撤回").click()
     other.get_by_text("已提请").wait_for()
     desk.reload()

@@ -23,6 +23,7 @@ from passcodes.models import (
     Notice,
     PlaceAnswer,
     RiskArea,
+    RiskBatch,
     RiskRecord,
 )
 from scanning import partitions
@@ -248,7 +249,7 @@ def test_no_fact_of_a_colour_goes_within_the_days_of_a_rule_whatever_the_file_sa
 
 
 def _as_days(line, days):
-    return f'[[{line.model}]]\nfields = "{" ".join(line.fields)}"\nwhy = "w"\ndays = {days}\nsince = "{line.since}"'
+    return f'[[{line.model}]]\nfields = "{" ".join(line.fields)}"\nwhy = "w"\ndays = {days}\nsince = "{line.since[0]}"'
 
 
 @pytest.mark.django_db
@@ -311,8 +312,26 @@ def test_a_large_number_of_rows_is_cut_into_slices(now, monkeypatch):
 @pytest.mark.django_db
 def test_a_measure_without_an_end_stays_however_old(now):
     factories.risk_record(starts_at=now - 1000 * DAY)
+    factories.risk_area(starts_on=timezone.localdate(now) - 1000 * DAY)
     retention.run(now)
-    assert RiskRecord.objects.count() == 1
+    assert (RiskRecord.objects.count(), RiskArea.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["withdrawn", "refused"])
+@pytest.mark.parametrize("kind", ["people", "areas"])
+def test_a_measure_without_an_end_goes_some_time_after_its_list_was_withdrawn_or_refused(now, state, kind):
+    model, make = {
+        "people": (RiskRecord, lambda: factories.risk_record(starts_at=now - 1000 * DAY)),
+        "areas": (RiskArea, lambda: factories.risk_area(starts_on=timezone.localdate(now) - 1000 * DAY)),
+    }[kind]
+    ended = now - period(model._meta.label)
+    for moment in (ended - SECOND, ended + SECOND):
+        stays = make()
+        RiskBatch.objects.filter(pk=stays.batch_id).update(state=state, withdrawn_at=moment)
+    retention.run(now)
+    assert list(model.objects.all()) == [stays]
+    assert RiskBatch.objects.filter(state=state).count() == 2  # who decided stays to be answered for
 
 
 @pytest.mark.django_db

@@ -202,6 +202,36 @@ def test_an_area_takes_two(code, ours, theirs):
     assert colour_of(code) == Colour.RED
 
 
+def test_a_draft_that_nobody_decides_is_refused_after_some_days(source, ours, settings, monkeypatch):
+    now, days = timezone.now(), timedelta(days=settings.RISK_DRAFT_DAYS)
+    waits, asked_late, asked_early, young, counts = (load(source, name=str(n)) for n in range(5))
+    release(counts, ours)
+    propose(asked_late, ours)
+    propose(asked_early, ours)
+    RiskBatch.objects.exclude(pk=young.pk).update(created_at=now - days)
+    Approval.objects.filter(batch=asked_early).update(proposed_at=now - days)
+    RiskBatch.objects.filter(pk=young.pk).update(created_at=now - days + timedelta(seconds=1))
+    monkeypatch.setattr(approvals, "UNDECIDED_AT_ONCE", 2)
+    assert [approvals.refuse_undecided(now), approvals.refuse_undecided(now)] == [True, False]
+    states = dict(RiskBatch.objects.values_list("pk", "state"))
+    assert [states[batch.pk] for batch in (waits, asked_late, asked_early, young, counts)] == [
+        "refused",
+        "draft",
+        "refused",
+        "draft",
+        "visible",
+    ]
+    told = (
+        AuditEntry.objects.filter(action__startswith="refuse-").order_by("pk").values_list("action", "subject", "actor")
+    )
+    assert list(told) == [
+        ("refuse-riskbatch", f"riskbatch:{waits.pk}", None),
+        ("refuse-approval", f"approval:{asked_early.approvals.get().pk}", None),
+        ("refuse-riskbatch", f"riskbatch:{asked_early.pk}", None),
+    ]
+    assert not Approval.objects.waiting().filter(batch=asked_early).exists()
+
+
 def test_without_a_basis_nothing_is_entered(code, ours):
     row = RiskArea(division=210102, level="high", starts_on=timezone.localdate())
     with pytest.raises(approvals.NoBasis):
@@ -344,15 +374,25 @@ def test_pages_lead_from_the_list_to_the_second_office(source, ours, theirs):
     page = desk.get(f"{address}change/").text
     assert "Propose to another office" in page
     assert "Put this list in force" not in page
-    assert "Choose the legal basis." in desk.post(f"{address}propose/", follow=True).text
-    page = desk.post(f"{address}propose/", {"basis": "cases"}, follow=True).text
+    assert "Choose the legal basis." in desk.post(f"{address}propose/", {"reason": "x"}, follow=True).text
+    said = "Say why, for the officer of the other office."
+    assert said in desk.post(f"{address}propose/", {"basis": "cases"}, follow=True).text
+    too_long = {"basis": "cases", "reason": "x" * 301}
+    page = desk.post(f"{address}propose/", too_long).text
+    assert "at most 300 characters" in page
+    assert too_long["reason"] in page and '<option value="cases" selected>' in page  # nothing has to be typed again
+    assert not Approval.objects.exists()
+    why = {"basis": "cases", "reason": "the <school> has four cases"}
+    page = desk.post(f"{address}propose/", why, follow=True).text
     assert "Proposed by #" in page
     assert "Agree and put in force" not in page
     assert "An officer of another office has to agree." in desk.post(f"{address}approve/", follow=True).text
     assert "1 batch waits for your agreement" in other.get("/admin/").text
     assert "waits for your agreement" not in desk.get("/admin/").text
     assert "counts for nobody" not in desk.get("/admin/").text
-    assert "Agree and put in force" in other.get(f"{address}change/").text
+    page = other.get(f"{address}change/").text
+    assert "Agree and put in force" in page
+    assert "Why: the &lt;school&gt; has four cases" in page
     other.post(f"{address}approve/")
     assert RiskBatch.objects.get().state == "visible"
     assert "Withdraw this batch" in desk.get(f"{address}change/").text

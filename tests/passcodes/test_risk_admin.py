@@ -52,7 +52,7 @@ def test_upload_is_looked_at_by_two_before_it_counts(desk, officer, other, sourc
     assert "<td>3</td><td>证件号码 document_number</td><td>this cannot be a number of such a document</td>" in page
     assert "Put this list in force" not in page
     assert "An officer of another office has to agree." in decide(desk, batch, "release").text
-    decide(desk, batch, "propose", basis="cases")
+    decide(desk, batch, "propose", basis="cases", reason="four cases")
     assert RiskBatch.objects.get().state == "draft"
 
     page = decide(other, batch, "approve").text
@@ -86,7 +86,7 @@ def test_decisions_are_posted(desk, source):
 def test_the_same_list_twice_is_said(desk, other, source):
     upload(desk, source)
     first = RiskBatch.objects.get()
-    decide(desk, first, "propose", basis="cases")
+    decide(desk, first, "propose", basis="cases", reason="four cases")
     decide(other, first, "approve")
     assert f"The same list counts already, as batch #{first.pk}." in upload(desk, source).text
     assert RiskBatch.objects.count() == 2

@@ -68,7 +68,9 @@ def sent(rule, **changes) -> dict:
 
 
 def propose(browser, rule_set, verb="propose"):
-    return browser.post(address(rule_set, verb), {"basis": "emergency"}, follow=True).text
+    return browser.post(
+        address(rule_set, verb), {"basis": "emergency", "reason": "winter & new variant"}, follow=True
+    ).text
 
 
 def agree(browser, rule_set):
@@ -90,7 +92,9 @@ def test_pages_lead_from_a_new_draft_to_the_second_office(desk, other):
     assert "Agree and put in force" not in page
     assert "waits for your agreement" not in desk.get("/admin/").text
     assert f'<a href="{address(draft)}">1 set of colour rules waits for your agreement</a>' in other.get("/admin/").text
-    assert "Agree and put in force" in other.get(address(draft)).text
+    page = other.get(address(draft)).text
+    assert "Agree and put in force" in page
+    assert page.count("Why: winter &amp; new variant") == 2  # above the draft, and with who has decided
     assert "Agreed. It counts from the next display or scan on" in agree(other, draft)
     assert rules.current(timezone.now()) == draft
     assert "<strong>decides every colour now</strong>" in desk.get(LIST).text
@@ -118,7 +122,12 @@ def test_incomplete_set_is_not_proposed_and_the_page_says_why(desk, draft):
 
 
 def test_a_legal_basis_is_chosen(desk, draft):
-    assert "Choose the legal basis." in desk.post(address(draft, "propose"), {"basis": "x"}, follow=True).text
+    given = {"basis": "x", "reason": "winter"}
+    assert "Choose the legal basis." in desk.post(address(draft, "propose"), given, follow=True).text
+    given = {"basis": "cases", "reason": " "}
+    said = "Say why, for the officer of the other office."
+    assert said in desk.post(address(draft, "propose"), given, follow=True).text
+    assert Approval.objects.count() == 0
 
 
 def test_rule_is_edited_with_its_errors_at_the_fields(desk, ours, draft):

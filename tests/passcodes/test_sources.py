@@ -48,7 +48,7 @@ def city():
 
 def values(decides, **given):
     new = {"name": "市疾控", "slug": "city", "deciding_office": decides.pk, "fresh_hours": "24", "pull_url": ""}
-    return {**new, "basis": "cases", **given}
+    return {**new, "basis": "cases", "reason": "the city counts itself", **given}
 
 
 def page_of(source):
@@ -111,9 +111,12 @@ def test_a_colleague_does_not_agree(desk, city):
     assert RiskSource.objects.get().agreed_at is None
 
 
-@pytest.mark.parametrize("missing", ["deciding_office", "basis"])
-def test_an_office_and_a_legal_basis_are_needed(desk, city, missing):
-    assert "This field is required." in desk.post(ADD, values(city, **{missing: ""})).text
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("deciding_office", "This field is required."), ("basis", "Choose the legal basis."), ("reason", "Say why, for")],
+)
+def test_an_office_a_legal_basis_and_a_reason_are_needed(desk, city, missing, said):
+    assert said in desk.post(ADD, values(city, **{missing: ""})).text
     assert RiskSource.objects.count() == 0
 
 

@@ -71,6 +71,17 @@ def test_neutral_when_only_declared(device, door):
     assert scan(device, code, door).json()["outcome"] == "neutral"
 
 
+def test_a_neutral_code_says_nothing_of_why(device, code, door):
+    said = "Not checked · register the identity card and take the temperature."
+    claimed = factories.pass_code(
+        account=factories.account(phone="+8613800000008"), number=factories.DOCUMENTS[2], assurance=Assurance.DECLARED
+    )
+    assert scan(device, claimed, door).json()["message"] == said
+    factories.risk_source(fresh_hours=1, stale_from=timezone.now())
+    proven = scan(device, code, door).json()
+    assert (proven["outcome"], proven["message"]) == ("neutral", said)
+
+
 def test_grey_when_declared_long_ago(device, door):
     made_at = timezone.now() - timedelta(days=4)
     code = factories.pass_code(account=factories.account(), made_at=made_at)

@@ -335,7 +335,7 @@ def _facts(actor: Actor, account: Account, person: Person, deciding: list[Accoun
             source=SOURCE,
         )
         first, second, _third = deciding
-        enter = {"basis": LegalBasis.CASES, "by": first, "at": at}
+        enter = {"basis": LegalBasis.CASES, "reason": "演示：医院报告的确诊病例", "by": first, "at": at}
         approvals.approve(batch=approvals.enter(row=record, **enter).batch, by=second, at=at)
 
 
