@@ -14,7 +14,8 @@ from django.db import connection
 
 from benchmarks import data, drop_database
 from passcodes import dry_run
-from passcodes.colour import DEFAULT_RULES, AreaMatch, Colour, Declared, Facts, Reading, Risk, Stay, assess, day_of
+from passcodes.colour import DEFAULT_RULES, Colour, assess, day_of
+from passcodes.evidence import AreaMatch, Declared, Facts, Reading, Risk, Stay
 from passcodes.models import RiskBatch
 from tests import factories
 

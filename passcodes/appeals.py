@@ -21,7 +21,8 @@ from passcodes import addresses, facts, notice_search, rules
 from passcodes.actions import reason_as_json
 from passcodes.appeal_models import ANSWERED_WITHIN, Appeal, AppealDocument, AppealState
 from passcodes.approval_models import Approval
-from passcodes.colour import Colour, Exemption, Reason, assess, day_of
+from passcodes.colour import Colour, Reason, assess, day_of
+from passcodes.evidence import Exemption
 from passcodes.reasons import address_key
 from passcodes.risk_models import BatchWay, RiskArea, RiskBatch, RiskRecord
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from passcodes.evidence import Exemption, Facts, Stay
+
 BEIJING = ZoneInfo("Asia/Shanghai")  # the days of every rule are Beijing days
-FEVER = 37.3  # °C, from which on a reading is abnormal
 ABROAD = 990000  # declarations.divisions.ABROAD, as the facts bring it
-NOT_ME_COVERS = timedelta(days=14)  # after the answer: by then the source has to have put the number right
 
 
 class Colour(models.IntegerChoices):
@@ -88,121 +88,6 @@ class Rule:
     def counts(self, at: datetime) -> bool:
         """Whether the rule has begun and not ended."""
         return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
-
-
-@dataclass(frozen=True)
-class Declared:
-    made_at: datetime
-    fever: bool
-    dry_cough: bool
-
-
-@dataclass(frozen=True)
-class Stay:
-    """A declared travel or contact with a case (`kind`), in a division, between two dates."""
-
-    kind: str
-    division: int
-    to_on: date
-
-    @property
-    def fact(self) -> str:
-        """What an appeal names it by."""
-        return f"stay:{self.kind}:{self.division}:{self.to_on}"
-
-
-@dataclass(frozen=True)
-class AreaMatch:
-    """A risk area that a declared stay or, with `to_on` None, the declared address lies in.
-
-    With a `place` it is that place inside the division, and the person said that they were there.
-    """
-
-    level: str
-    division: int
-    starts_on: date
-    ends_on: date | None
-    to_on: date | None
-    id: int | None = None
-    place: str = ""
-
-    @property
-    def fact(self) -> str:
-        """What an appeal names it by: the area, and the last day there or the address."""
-        return f"area:{self.id}:{self.to_on or 'home'}" if self.id else ""
-
-
-@dataclass(frozen=True)
-class Risk:
-    category: str
-    starts_at: datetime
-    ends_at: datetime | None
-    office: str
-    office_phone: str
-    id: int | None = None
-    begun_at: datetime | None = None  # of a renewed one: when its measure first began
-    source: int | None = None  # who sent the list; None = an officer typed it
-
-    @property
-    def fact(self) -> str:
-        """What an appeal names it by."""
-        return f"risk:{self.id}" if self.id else ""
-
-
-@dataclass(frozen=True)
-class Exemption:
-    """What an appeal does to a fact from a moment on: granted, it counts no more; unanswered in time, it is neutral.
-
-    It goes by the fact itself and by its `likeness`, as lists bring the same records again, and new rows of them.
-    Granted because the record was somebody else's it also goes by the `finding`, as a source that has the number wrong
-    sends it with other dates and spellings: of measures that begin up to NOT_ME_COVERS later.
-    """
-
-    fact: str
-    granted: bool
-    from_at: datetime
-    likeness: tuple = ()
-    finding: tuple = ()
-
-    def covers(self, reason: "Reason") -> bool:
-        """Whether it is about this reason, by now or from its moment on."""
-        if not reason.fact:
-            return False
-        if self.fact == reason.fact or self.likeness == reason.likeness:
-            return True
-        is_same = self.granted and self.finding and self.finding == reason.finding
-        return bool(is_same) and reason.since < self.from_at + NOT_ME_COVERS
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A gate reading; None = taken and found normal, without a figure."""
-
-    temperature: float | None
-    taken_at: datetime
-
-    @property
-    def is_fever(self) -> bool:
-        return self.temperature is not None and self.temperature >= FEVER
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that decides a person's colour. `declarations`: the latest, and earlier ones with symptoms.
-
-    `stale`: a source of risk data is older than its limit, so that nobody can be known to be without risk.
-    `asked`: the national platform has answered for the latest declaration, or is not asked at all.
-    """
-
-    real_name: bool
-    declarations: tuple[Declared, ...] = ()
-    stays: tuple[Stay, ...] = ()
-    areas: tuple[AreaMatch, ...] = ()
-    risks: tuple[Risk, ...] = ()
-    gate: Reading | None = None
-    stale: bool = False
-    asked: bool = True
-    exceptions: tuple[Exemption, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import connection
 
 from declarations.models import Assurance
-from passcodes.colour import ABROAD, FEVER, WORST_FIRST, Colour, Condition, Rule, day_of
+from passcodes.colour import ABROAD, WORST_FIRST, Colour, Condition, Rule, day_of
+from passcodes.evidence import FEVER
 from passcodes.facts import STALE, SYMPTOMS_KEPT, VISIBLE, WAS_THERE
 
 BETTER_FIRST = WORST_FIRST[::-1]

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db import connection, models
 
 from declarations.models import Assurance, Person
-from passcodes.colour import AreaMatch, Colour, Declared, Exemption, Facts, Reading, Reason, Risk, Stay, day_of
+from passcodes.colour import Colour, Reason, day_of
+from passcodes.evidence import AreaMatch, Declared, Exemption, Facts, Reading, Risk, Stay
 
 SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
 PLACES_ASKED = timedelta(days=30)  # after their last day; no area rule may have more days: `rules.missing`

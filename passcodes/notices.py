@@ -15,7 +15,8 @@ from accounts import sms
 from accounts.models import Account, Identifier
 from declarations.models import Person, Proxy
 from passcodes import addresses, facts, rules
-from passcodes.colour import Colour, Facts, Rule, assess
+from passcodes.colour import Colour, Rule, assess
+from passcodes.evidence import Facts
 from passcodes.models import Notice, Shown
 from passcodes.notice_models import NoticeKind
 from passcodes.notice_search import follow, waking

@@ -4,19 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from passcodes.colour import (
-    WORST_FIRST,
-    Assessment,
-    Colour,
-    Condition,
-    Facts,
-    Reason,
-    Rule,
-    assess,
-    day_of,
-    end_of,
-    start_of,
-)
+from passcodes.colour import WORST_FIRST, Assessment, Colour, Condition, Reason, Rule, assess, day_of, end_of, start_of
+from passcodes.evidence import Facts
 
 
 @dataclass(frozen=True)

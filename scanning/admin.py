@@ -19,7 +19,8 @@ from declarations.models import Person
 from declarations.search import search_hashes
 from institutions.console import Panel, ScopedAdmin, console
 from institutions.models import Entrance, Institution, Scanner
-from passcodes.colour import FEVER, end_of, start_of
+from passcodes.colour import end_of, start_of
+from passcodes.evidence import FEVER
 from scanning.models import Scan, ScanEvent
 from scanning.outcome import Outcome
 

@@ -6,7 +6,8 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from passcodes.colour import FEVER, Colour
+from passcodes.colour import Colour
+from passcodes.evidence import FEVER
 
 
 class Outcome(models.TextChoices):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from passcodes.colour import FEVER
+from passcodes.evidence import FEVER
 from scanning.outcome import Outcome, Temperature, message
 
 PASS, STOP = "pass", "stop"  # a green code with its temperature taken; a fever, whatever the code

@@ -26,7 +26,7 @@ from accounts.actions import device_key_hash
 from declarations.models import Person
 from institutions.models import Entrance
 from passcodes import tokens
-from passcodes.colour import FEVER
+from passcodes.evidence import FEVER
 from scanning import actions, entrances, ids, photos, scan_key
 from scanning.forms import CheckForm, ReadForm
 from scanning.outcome import Outcome, Temperature

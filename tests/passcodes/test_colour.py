@@ -6,21 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passcodes.colour import (
-    ABROAD,
-    BEIJING,
-    DEFAULT_RULES,
-    WORST_FIRST,
-    AreaMatch,
-    Colour,
-    Declared,
-    Facts,
-    Reading,
-    Risk,
-    RiskCategory,
-    Stay,
-    assess,
-)
+from passcodes.colour import ABROAD, BEIJING, DEFAULT_RULES, WORST_FIRST, Colour, RiskCategory, assess
+from passcodes.evidence import AreaMatch, Declared, Facts, Reading, Risk, Stay
 
 AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # noon in Beijing
 TODAY = date(2026, 11, 25)

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from passcodes.colour import DEFAULT_RULES, AreaMatch, Colour, Declared, Exemption, Facts, Risk, Stay, assess
+from passcodes.colour import DEFAULT_RULES, Colour, assess
+from passcodes.evidence import AreaMatch, Declared, Exemption, Facts, Risk, Stay
 
 AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -6,18 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passcodes.colour import (
-    DEFAULT_RULES,
-    WORST_FIRST,
-    Colour,
-    Condition,
-    Exemption,
-    Reading,
-    RiskCategory,
-    RiskLevel,
-    Rule,
-    assess,
-)
+from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule, assess
+from passcodes.evidence import Exemption, Reading
 from tests.passcodes import test_colour
 from tests.passcodes.test_colour import AT, as_facts, declared, moments, stays
 

@@ -5,23 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passcodes.colour import (
-    BEIJING,
-    DEFAULT_RULES,
-    AreaMatch,
-    Colour,
-    Condition,
-    Declared,
-    Facts,
-    Reading,
-    Risk,
-    RiskCategory,
-    RiskLevel,
-    Rule,
-    Stay,
-    assess,
-    end_of,
-)
+from passcodes.colour import BEIJING, DEFAULT_RULES, Colour, Condition, RiskCategory, RiskLevel, Rule, assess, end_of
+from passcodes.evidence import AreaMatch, Declared, Facts, Reading, Risk, Stay
 from passcodes.outlook import on_day, outlook, renew_before, renewed, worst
 
 AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # noon in Beijing
