@@ -124,8 +124,9 @@ def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """The rows of a visible batch cease to count, at the next display or scan. They stay. Raises NotWaiting.
 
-    What renews it is withdrawn with it.
+    What renews it is withdrawn with it; whoever renews at the same moment comes before or too late.
     """
+    RiskBatch.objects.select_for_update().get(pk=batch.pk)
     if renewal := RiskBatch.objects.filter(renews=batch, state=BatchState.VISIBLE).first():
         withdraw(batch=renewal, by=by, at=at)
     _move(batch, BatchState.VISIBLE, BatchState.WITHDRAWN, withdrawn_by=by, withdrawn_at=at)

@@ -1,5 +1,7 @@
 """Two offices: whatever way data come in, many people or one chosen one are not coloured by one office alone."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -253,6 +255,28 @@ def test_withdrawing_withdraws_the_renewal(code, ours, theirs):
     page.post(f"/admin/passcodes/riskbatch/{batch.pk}/renew/")
     risk.withdraw(batch=batch, by=ours, at=timezone.now())
     assert list(RiskBatch.objects.values_list("state", flat=True)) == ["withdrawn"] * 2
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_what_is_renewed_while_it_is_withdrawn_is_withdrawn_too(code, ours, theirs):
+    third = factories.account(phone="+8613700000003", office=factories.office(name="第三"))
+    batch = entered(code, ours, "managed")
+    approve(batch, theirs)
+    renewed = threading.Event()
+
+    def renew():
+        with transaction.atomic():
+            approvals.renew(batch=batch, by=third, at=timezone.now())
+            renewed.set()
+            time.sleep(0.5)  # while the other one waits
+
+    def withdraw():
+        assert renewed.wait(10)
+        risk.withdraw(batch=RiskBatch.objects.get(pk=batch.pk), by=ours, at=timezone.now())
+
+    assert at_once(renew, withdraw) == ["done", "done"]
+    assert [row.state for row in RiskBatch.objects.all()] == ["withdrawn", "withdrawn"]
 
 
 def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
