@@ -1,11 +1,14 @@
 """The national platform's client: how long it waits, what it believes, when it stops asking."""
 
+import contextlib
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from healthpass.lib import bounded_post
 from passcodes import national
 from passcodes.national import Breaker, Unreachable
 from tests import factories
@@ -24,6 +27,38 @@ def test_the_whole_time_is_limited(platform, monkeypatch, fault):
     with pytest.raises(Unreachable, match=r"^too slow$"):
         national.ask(**QUESTION, at=timezone.now())
     assert 0.4 < time.monotonic() - begin < 1.5
+
+
+@pytest.fixture
+def silent():
+    """A port where nobody takes a line: its queue is full."""
+    with contextlib.ExitStack() as lines:
+        port = lines.enter_context(socket.socket())
+        port.bind(("127.0.0.1", 0))
+        port.listen(0)
+        for _ in range(4):
+            line = lines.enter_context(socket.socket())
+            line.setblocking(False)
+            line.connect_ex(port.getsockname())
+        yield port.getsockname()
+
+
+def test_several_addresses_share_the_time(monkeypatch, silent):
+    info = socket.getaddrinfo(*silent, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: info * 4)
+    begin = time.monotonic()
+    with pytest.raises(bounded_post.NoReply):
+        bounded_post.post(f"http://host:{silent[1]}/", b"", {}, seconds=0.6, most_bytes=100)
+    assert 0.5 < time.monotonic() - begin < 1.2
+
+
+def test_another_address_is_tried_after_a_silent_one(platform, monkeypatch, silent):
+    platform.people[NUMBER] = [record()]
+    lookup = socket.getaddrinfo
+    first = lookup(*silent, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: first + lookup(*args, **kwargs))
+    monkeypatch.setattr(national, "SECONDS", 1.0)
+    assert len(national.ask(**QUESTION, at=timezone.now()).records) == 1
 
 
 @pytest.mark.parametrize(
