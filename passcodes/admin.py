@@ -28,6 +28,7 @@ from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
+from passcodes.risk_rows import MANAGED_AHEAD
 
 __all__ = ["appeal_admin", "document_check_admin", "risk_admin", "rule_admin"]  # which register their own models
 
@@ -50,6 +51,9 @@ class RiskRecordForm(forms.ModelForm):
             except documents.InvalidNumber as error:
                 raise ValidationError({"document_number": _("This cannot be a number of such a document.")}) from error
             self.instance.document_hash = document_hash(data["document_kind"], number)
+        begins = data.get("starts_at")
+        if begins and data.get("category") == RiskCategory.MANAGED and begins > timezone.now() + MANAGED_AHEAD:
+            raise ValidationError({"starts_at": _("Enter an “other managed” person within 24 hours of the beginning.")})
         return data
 
 

@@ -133,7 +133,7 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
     batches = _batches(person, source)
     refused = [batch for batch in batches if batch.withdrawn_by_id]
     standing = [batch for batch in batches if batch.state in (BatchState.VISIBLE, BatchState.DRAFT)]
-    taken = {_as_taken(record, source) for record in answer.records}
+    taken = {_as_taken(record, source, now) for record in answer.records if _counts(record, now)}
     records = {record for record in taken if record.ends_at is None or record.ends_at > now}
     records -= _records(person, refused, now)
     if records == _records(person, standing, now):
@@ -178,10 +178,15 @@ def _row(person: Person, record: Record) -> dict[str, str]:
     }
 
 
-def _as_taken(record: Record, source: RiskSource) -> Record:
+def _counts(record: Record, at: datetime) -> bool:
+    """Not who is to be "otherwise managed" later: lists have them when it begins. The next question tells."""
+    return record.category != RiskCategory.MANAGED or record.starts_at <= at
+
+
+def _as_taken(record: Record, source: RiskSource, at: datetime) -> Record:
     """As the list's rows are taken: the source's office where none is named, and "other managed" for 72 hours."""
     is_managed = record.category == RiskCategory.MANAGED
-    ends_at = lapse_of(record.starts_at, record.ends_at) if is_managed else record.ends_at
+    ends_at = lapse_of(record.starts_at, record.ends_at, listed_at=at) if is_managed else record.ends_at
     office, phone = record.office or source.office, record.office_phone or source.office_phone
     return Record(record.category, record.starts_at, ends_at, office, phone)
 

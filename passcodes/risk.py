@@ -80,6 +80,7 @@ def load(
         listing = Listing(
             risk_files.rows_of(file, content.encoding),
             hasher=document_hasher,
+            at=at,
             office=source.office,
             office_phone=source.office_phone,
         )
@@ -148,7 +149,7 @@ def enter(*, row: RiskRecord | RiskArea, by: Account | None, at: datetime) -> No
     """
     has_managed = isinstance(row, RiskRecord) and row.category == RiskCategory.MANAGED
     if has_managed:
-        row.ends_at = lapse_of(row.starts_at, row.ends_at)
+        row.ends_at = lapse_of(row.starts_at, row.ends_at, listed_at=at)
     source, _ = RiskSource.objects.get_or_create(slug=MANUAL, defaults={"name": "人工登记"})
     row.batch = RiskBatch.objects.create(
         source=source,

@@ -287,6 +287,37 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     assert record.ends_at - record.starts_at == timedelta(hours=72)
 
 
+def test_other_managed_is_not_entered_for_next_week(code, ours):
+    start = timezone.localtime() + timedelta(days=2)
+    values = {
+        "document_kind": "01",
+        "document_number": lists.PERSON,
+        "category": "managed",
+        "starts_at_0": f"{start:%Y-%m-%d}",
+        "starts_at_1": "08:00",
+        "office": "区疾控",
+        "office_phone": "024-1",
+        "basis": "cases",
+    }
+    page = factories.staff_client(account=ours).post("/admin/passcodes/riskrecord/add/", values).text
+    assert "within 24 hours of the beginning" in page
+    assert not RiskRecord.objects.exists()
+
+
+def test_rows_one_after_the_other_are_no_longer_than_one(source, code, ours, theirs, time_machine):
+    began = timezone.now()
+    starts = [(began + timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M:%S+0000") for hours in (0, 12, 24, 72, 144)]
+    file = lists.text(*(lists.row(lists.PERSON, "managed", start) for start in starts))
+    batch = risk.load(source=source, file=file, name="1", way="upload", by=ours, at=began)
+    assert (batch.errors, [problem for *_, problem in batch.problems]) == (2, ["ahead", "ahead"])
+    propose(batch, ours)
+    approve(batch, theirs)
+    for hours, colour in ((71, Colour.YELLOW), (72, Colour.GREEN)):
+        time_machine.move_to(began + timedelta(hours=hours), tick=False)
+        factories.declaration(person=code.person, account=code.person.holder)
+        assert colour_of(code) == colour
+
+
 @pytest.mark.parametrize(
     ("values", "constraint"),
     [

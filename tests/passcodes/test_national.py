@@ -260,6 +260,13 @@ def test_other_managed_wait_for_two_offices_and_nobody_waits_with_them(platform,
     assert sorted(RiskBatch.objects.values_list("state", flat=True)) == ["draft", "visible"]
 
 
+def test_who_will_be_managed_later_is_told_of_when_it_begins(platform, holder, code):
+    tomorrow = (timezone.now() + timedelta(days=1)).isoformat()
+    platform.people[NUMBER] = [record("managed", starts_at=tomorrow), record("secondary_contact")]
+    ask()
+    assert list(RiskRecord.objects.values_list("category", flat=True)) == ["secondary_contact"]
+
+
 @pytest.mark.parametrize(("category", "state"), [("managed", "refused"), ("confirmed", "withdrawn")])
 def test_what_an_officer_decides_against_is_not_brought_back(platform, holder, code, category, state):
     platform.people[NUMBER] = [record(category, starts_at=YESTERDAY)]
