@@ -5,11 +5,15 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from accounts import audit
-from accounts.models import Account, Office, Officer
+from accounts.models import Account, DeskClerk, Office, Officer
 
 
 class HasOffice(Exception):
     """The account is an officer already, or proposed as one."""
+
+
+class WorksAtDesk(Exception):
+    """Who declares for others at a desk decides nothing."""
 
 
 class NotAnOfficer(Exception):
@@ -45,12 +49,16 @@ def office_deciding(account: Account) -> Office:
 
 
 def add_officer(*, account: Account, office: Office, by: Account, at: datetime) -> Officer:
-    """A proposal, which opens nothing until another office agrees. Raises NotAnOfficer, NotYours, HasOffice."""
+    """A proposal, which opens nothing until another office agrees.
+
+    Raises NotAnOfficer, NotYours, HasOffice, WorksAtDesk.
+    """
     if account == by:
         raise NotYours
     try:
         with transaction.atomic():
             own = office_deciding(by)
+            _check_desk(account)
             officer = Officer.objects.create(account=account, office=office, added_by=by)
             _record("add", officer, by, at, by_office=own.pk)
     except IntegrityError as error:
@@ -92,18 +100,25 @@ def end_officer(*, officer: Officer, by: Account, at: datetime) -> None:
 def add_first_officer(*, account: Account, office: Office, at: datetime) -> Officer:
     """One whom nobody can propose yet: only where fewer than two offices have officers, and this one has none.
 
-    Raises EnoughOfficers, HasOffice.
+    Raises EnoughOfficers, HasOffice, WorksAtDesk.
     """
     offices = set(Officer.objects.current().filter(account__is_active=True).values_list("office", flat=True))
     if len(offices) > 1 or office.pk in offices:
         raise EnoughOfficers
     try:
         with transaction.atomic():
+            _check_desk(account)
             officer = Officer.objects.create(account=account, office=office, approved_at=at)
     except IntegrityError as error:
         raise HasOffice from error
     _record("first", officer, None, at)
     return officer
+
+
+def _check_desk(account: Account) -> None:
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # of both roles at once one is too late
+    if DeskClerk.objects.current().filter(account=account).exists():
+        raise WorksAtDesk
 
 
 def _offices_of_proposer(officer: Officer) -> set[int]:

@@ -108,7 +108,7 @@ class RoleForm(forms.ModelForm):
 
 
 class ClerkForm(RoleForm):
-    """Who works at a desk already cannot be added."""
+    """Who works at a desk already, or decides for an office, cannot be added."""
 
     miss = "miss-deskclerk"
 
@@ -116,6 +116,8 @@ class ClerkForm(RoleForm):
         data = super().clean()
         if not self.errors and self.instance.account.desk_roles.current().exists():
             raise ValidationError({"phone": _("This person works at a desk already. End that role first.")})
+        if not self.errors and self.instance.account.officer_roles.open().exists():
+            raise ValidationError({"phone": _("An officer of the authority cannot work at a desk too.")})
         return data
 
 
@@ -154,7 +156,7 @@ class DeskClerkAdmin(AuditedAdmin):
         """Django's. Whoever has been added meanwhile is found by the form when it is checked anew, and said so."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except desk.HasDesk:
+        except (desk.HasDesk, desk.IsOfficer):
             return super().changeform_view(request, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: DeskClerk | None = None):

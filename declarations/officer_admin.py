@@ -64,6 +64,8 @@ class OfficerForm(RoleForm):
                 raise ValidationError({"phone": _("Nobody proposes themselves.")})
             if self.instance.account.officer_roles.open().exists():
                 raise ValidationError({"phone": _("This person is an officer already, or proposed as one.")})
+            if self.instance.account.desk_roles.current().exists():
+                raise ValidationError({"phone": _("This person works at a desk. End that role first.")})
         return data
 
 
@@ -112,7 +114,7 @@ class OfficerAdmin(AuditedAdmin):
         """Django's. Who was proposed meanwhile is found by the form when it is checked anew, and said so."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except officers.HasOffice:
+        except (officers.HasOffice, officers.WorksAtDesk):
             return super().changeform_view(request, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Officer | None = None):

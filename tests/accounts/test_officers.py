@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts import officers
+from accounts import desk, officers
 from accounts.authority import authority
 from accounts.models import Account, AuditEntry, Office, Officer
 from tests import factories
@@ -145,18 +145,18 @@ def test_a_role_that_ends_meanwhile_approves_nothing(ours, theirs, newcomer, cit
 
 
 def test_pages_propose_and_approve(ours, theirs, newcomer, city):
-    desk, other = factories.staff_client(account=ours), factories.staff_client(account=theirs)
-    page = desk.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": "13700000003"}, follow=True).text
+    mine, other = factories.staff_client(account=ours), factories.staff_client(account=theirs)
+    page = mine.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": "13700000003"}, follow=True).text
     assert "An officer of another office has to agree." in page
     role = Officer.objects.get(account=newcomer)
     address = f"/admin/accounts/officer/{role.pk}/"
-    assert ">Agree<" not in desk.get(f"{address}change/").text
-    assert "An officer of another office has to agree." in desk.post(f"{address}approve/", follow=True).text
+    assert ">Agree<" not in mine.get(f"{address}change/").text
+    assert "An officer of another office has to agree." in mine.post(f"{address}approve/", follow=True).text
     assert not is_officer(newcomer)
     assert ">Agree<" in other.get(f"{address}change/").text
     other.post(f"{address}approve/")
     assert is_officer(newcomer)
-    assert "This was decided before." not in desk.post(f"{address}end/", follow=True).text
+    assert "This was decided before." not in mine.post(f"{address}end/", follow=True).text
     assert not is_officer(newcomer)
 
 
@@ -170,8 +170,19 @@ def test_pages_propose_and_approve(ours, theirs, newcomer, city):
 )
 def test_who_cannot_be_proposed_is_said(ours, theirs, city, phone, said):
     factories.person(holder=theirs)
-    desk = factories.staff_client(account=ours)
-    assert said in desk.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": phone}).text
+    mine = factories.staff_client(account=ours)
+    assert said in mine.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": phone}).text
+
+
+def test_clerk_is_not_proposed(ours, newcomer, city):
+    desk.add_clerk(account=newcomer, office=city, by=ours, at=timezone.now())
+    client = factories.staff_client(account=ours)
+    page = client.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": "13700000003"})
+    assert "This person works at a desk. End that role first." in page.text
+    with pytest.raises(officers.WorksAtDesk):
+        propose(newcomer, city, ours)
+    with pytest.raises(CommandError, match="works at a desk"):
+        first("13700000003", city.name)
 
 
 def first(phone, office, **options):

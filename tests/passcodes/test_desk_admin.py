@@ -8,8 +8,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts import desk, officers
 from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, identifier_hash
 from tests import factories
+from tests.passcodes.threads import at_once
 
 OFFICES = "/admin/accounts/office/"
 CLERKS = "/admin/accounts/deskclerk/"
@@ -115,6 +117,30 @@ def test_account_works_at_one_desk_at_a_time(admin, office, newcomer):
     assert errors(response) == ["This person works at a desk already. End that role first."]
     with pytest.raises(IntegrityError), transaction.atomic():
         DeskClerk.objects.create(account=newcomer, office=other)
+
+
+def test_officer_works_at_no_desk(admin, officer, office, newcomer):
+    factories.person(holder=officer)
+    theirs = factories.account(phone="+8613700000002", office=factories.office())
+    officers.add_officer(account=newcomer, office=office, by=theirs, at=timezone.now())
+    for phone in ("13700000009", "13912345678"):  # oneself, and who is proposed
+        response = admin.post(f"{CLERKS}add/", {"phone": phone, "office": office.pk})
+        assert errors(response) == ["An officer of the authority cannot work at a desk too."]
+    with pytest.raises(desk.IsOfficer):
+        desk.add_clerk(account=officer, office=office, by=theirs, at=timezone.now())
+    assert not DeskClerk.objects.exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_both_roles_at_once_one_is_too_late(officer, office, newcomer):
+    now = timezone.now()
+    theirs = factories.account(phone="+8613700000002", office=factories.office())
+    ends = at_once(
+        lambda: officers.add_officer(account=newcomer, office=office, by=theirs, at=now),
+        lambda: desk.add_clerk(account=newcomer, office=office, by=officer, at=now),
+    )
+    assert ends in (["IsOfficer", "done"], ["WorksAtDesk", "done"])
 
 
 def test_clerk_is_ended_and_stays_on_the_list(admin, office, newcomer):

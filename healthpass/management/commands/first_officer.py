@@ -32,6 +32,8 @@ class Command(BaseCommand):
             )
         except officers.HasOffice as error:
             raise CommandError("This account is an officer already, or proposed as one.") from error
+        except officers.WorksAtDesk as error:
+            raise CommandError("This account works at a desk: that role has to end first.") from error
         except officers.EnoughOfficers as error:
             raise CommandError(
                 "The office has officers, or two others have: further ones are proposed and approved at /admin/."
