@@ -244,6 +244,11 @@ class Officer(models.Model):
     )
     added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("proposed by"))
     approved_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by"))
+    # An officer of another office who wants the role ended, and that office: it takes two.
+    end_asked_by = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="+", verbose_name=_("asked to end it")
+    )
+    end_asked_office = models.ForeignKey(Office, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("proposed"), auto_now_add=True)
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)

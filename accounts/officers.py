@@ -1,10 +1,10 @@
-"""Who decides for an office of the authority. Two officers, of two offices, make an officer; one ends the role."""
+"""Who decides for an office of the authority. Two officers, of two offices, make one, or end another office's."""
 
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts import audit
+from accounts import audit, desk
 from accounts.models import Account, DeskClerk, Office, Officer
 
 
@@ -26,6 +26,10 @@ class NotYours(Exception):
 
 class NotProposed(Exception):
     """The role was approved or ended before."""
+
+
+class LastOffices(Exception):
+    """Fewer than two offices would have officers then, and nothing could be agreed to any more."""
 
 
 class EnoughOfficers(Exception):
@@ -89,8 +93,45 @@ def approve_officer(*, officer: Officer, by: Account, at: datetime) -> None:
 
 
 @transaction.atomic
-def end_officer(*, officer: Officer, by: Account, at: datetime) -> None:
-    """The account is out at its next request; a proposal is refused. One officer is enough for that."""
+def end_officer(*, officer: Officer, by: Account, at: datetime) -> bool:
+    """Whether the role has ended: the account is out at its next request. A proposal is refused, by any one officer.
+
+    One of its own office ends a role; else it is only asked for, until an officer of another office asks too. Raises
+    NotAnOfficer; LastOffices.
+    """
+    # All in one order, so that of two roles that end at once the second finds the first ended.
+    current = list(Officer.objects.current().select_for_update(of=("self",)).select_related("account").order_by("pk"))
+    own = office_deciding(by)
+    found = Officer.objects.open().filter(pk=officer.pk).first()
+    if found and found.approved_at:
+        left = {role.office_id for role in current if role.account.is_active and role.pk != found.pk}
+        if len(left) < 2:
+            raise LastOffices
+        if not (own.pk == found.office_id or _is_asked_by_another(found, by, own, current)):
+            Officer.objects.filter(pk=found.pk).update(end_asked_by=by, end_asked_office=own)
+            _record("ask-end", found, by, at, by_office=own.pk)
+            return False
+    _end(officer, by, at)
+    return True
+
+
+@transaction.atomic
+def end_roles(*, account: Account, by: Account, at: datetime) -> None:
+    """Nothing that was given to who had the account is left to it: it is closed, or they have moved to another one."""
+    for clerk in DeskClerk.objects.current().filter(account=account):
+        desk.end_clerk(clerk=clerk, by=by, at=at)
+    for officer in Officer.objects.open().filter(account=account):
+        _end(officer, by, at)
+
+
+def _is_asked_by_another(officer: Officer, by: Account, own: Office, current: list[Officer]) -> bool:
+    """Whether an officer of yet another office has asked for the end, who decides for that one still."""
+    asked = officer.end_asked_by_id, officer.end_asked_office_id
+    is_another = by.pk != officer.end_asked_by_id and own.pk != officer.end_asked_office_id
+    return is_another and asked in {(role.account_id, role.office_id) for role in current}
+
+
+def _end(officer: Officer, by: Account, at: datetime) -> None:
     if Officer.objects.open().filter(pk=officer.pk).update(ended_at=at):
         officer.ended_at = at
         _record("end", officer, by, at)
