@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from accounts import audit, officers
-from accounts.models import Account, Office
+from accounts.models import Account, Office, Officer
 from accounts.officers import NotAnOfficer
 from passcodes import risk, rules
 from passcodes.appeal_models import Appeal, AppealState
@@ -101,14 +101,20 @@ def may_approve(approval: Approval, account: Account) -> bool:
     return bool(office) and Approval.objects.waiting_for(account, office).filter(pk=approval.pk).exists()
 
 
+def has_proposer(approval: Approval) -> bool:
+    """Whether who proposed it decides for that office still: else nobody can agree to it, and it is to be refused."""
+    role = Officer.objects.current().filter(account=approval.proposed_by_id, office=approval.proposer_office_id)
+    return role.exists()
+
+
 @transaction.atomic
 def approve(*, by: Account, at: datetime, seen: int | None = None, **thing: RiskBatch | RuleSet) -> Approval:
     """What was proposed is done. `thing`: `batch=` or `rule_set=`.
 
     `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
 
-    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did; NotProposed;
-    rules.Incomplete.
+    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did, and where who proposed it
+    decides no more; NotProposed; rules.Incomplete.
     """
     office = officers.office_deciding(by)
     approval = Approval.objects.waiting().select_for_update().filter(**thing).first()

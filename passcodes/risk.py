@@ -105,12 +105,13 @@ def load(
 
 @transaction.atomic
 def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
-    """The rows of a draft begin to count, at the next display or scan. Raises NotWaiting, alone.NeedsSecond.
+    """The rows of a draft begin to count, at the next display or scan.
 
+    Raises NotWaiting; alone.NeedsSecond; officers.NotAnOfficer where somebody does it who decides for no office.
     Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
+    office = officers.office_deciding(by) if by else None
     _one_at_a_time()
-    office = by and officers.office_of(by)
     held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
     if held_back and not alone.has_second(batch=batch):
         raise alone.NeedsSecond

@@ -9,7 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -23,7 +23,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
-from accounts.officers import office_of
+from accounts.officers import NotAnOfficer, office_of
 from passcodes import alone, approvals, risk
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.legal import LegalBasis
@@ -102,6 +102,8 @@ class RiskSourceAdmin(AuditedAdmin):
     def key_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Makes a new key and shows it, this once; the old one ends."""
         source = self.get_object(request, str(object_id))
+        if source.slug == MANUAL:
+            raise Http404  # nobody sends what is typed here
         source.key = get_random_string(43)
         source.save(update_fields=["key"])
         self.record(request, "change", source, fields=["key"])
@@ -274,7 +276,7 @@ class RiskBatchAdmin(AuditedAdmin):
         batch = self.get_object(request, str(object_id))
         try:
             decide(batch=batch, by=request.user, at=timezone.now())
-        except (approvals.NotYours, alone.NeedsSecond):
+        except (NotAnOfficer, approvals.NotYours, alone.NeedsSecond):
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
         except (risk.NotWaiting, approvals.NotProposed):
             self.message_user(request, _("This batch was decided before."), messages.WARNING)
@@ -308,7 +310,9 @@ class RiskBatchAdmin(AuditedAdmin):
         elif approvals.may_approve(approval, account):
             verbs.append("approve")
         urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
-        return {"approval": approval, "waits": approval is not None, "bases": LegalBasis.choices, **urls}
+        lapsed = approval and not approvals.has_proposer(approval)
+        waits = {"approval": approval, "waits": approval is not None, "lapsed": lapsed}
+        return {**waits, "bases": LegalBasis.choices, **urls}
 
     def _url(self, page: str, *args) -> str:
         return reverse(f"admin:{self._name}_{page}", args=args, current_app=self.admin_site.name)

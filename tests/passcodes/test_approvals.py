@@ -117,6 +117,30 @@ def test_one_account_that_moves_to_another_office_is_one(source, ours):
         approve(batch, ours)
 
 
+def test_what_somebody_proposed_who_decides_no_more_is_only_refused(source, ours, theirs):
+    batch, rules = load(source, 4), factories.rule_draft()
+    propose(batch, ours)
+    approvals.propose(rule_set=rules, basis=LegalBasis.CASES, by=ours, at=timezone.now())
+    Officer.objects.filter(account=ours).update(ended_at=timezone.now())
+    for thing in ({"batch": batch}, {"rule_set": rules}):
+        with pytest.raises(approvals.NotYours):
+            approvals.approve(**thing, by=theirs, at=timezone.now())
+    desk = factories.staff_client(account=theirs)
+    for address in (f"riskbatch/{batch.pk}", f"ruleset/{rules.pk}"):
+        page = desk.get(f"/admin/passcodes/{address}/change/").text
+        assert "it can only be refused, and begun anew" in page and "Agree and put in force" not in page
+    assert "waits for your agreement" not in desk.get("/admin/").text
+    approvals.refuse(batch=batch, by=theirs, at=timezone.now())
+
+
+def test_a_role_that_has_ended_puts_nothing_in_force(source, ours):
+    batch = load(source)
+    assert officers.office_of(ours)  # read earlier in the request
+    Officer.objects.update(ended_at=timezone.now())
+    with pytest.raises(officers.NotAnOfficer):
+        release(batch, ours)
+
+
 def test_a_legal_basis_is_needed_and_an_officer(source, ours):
     batch = load(source, 4)
     for basis in ("", "because"):

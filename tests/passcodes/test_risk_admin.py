@@ -166,6 +166,13 @@ def test_pulling_needs_https(desk, settings):
     assert "The address must begin with https://." in page
 
 
+def test_what_is_typed_by_hand_has_no_key(desk):
+    source = factories.risk_batch().source
+    assert desk.post(f"/admin/passcodes/risksource/{source.pk}/key/").status_code == 404
+    source.refresh_from_db()
+    assert source.key is None
+
+
 def test_a_key_is_shown_once_and_kept_encrypted(desk, source):
     before = source.key
     path = f"/admin/passcodes/risksource/{source.pk}/key/"
