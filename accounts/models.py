@@ -5,6 +5,7 @@ from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower, Replace
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -170,7 +171,10 @@ class OneTimeCode(models.Model):
 
 
 class Office(models.Model):
-    """机关: a body of the authority that people can call, for a division and all that lie in it."""
+    """机关: a body of the authority that people can call, for a division and all that lie in it.
+
+    Of one name, however it is spaced: people, and the rule that no office answers for its own colours, go by it.
+    """
 
     name = models.CharField(_("name"), max_length=100)
     phone = models.CharField(_("phone"), max_length=30)
@@ -180,6 +184,13 @@ class Office(models.Model):
     class Meta:
         verbose_name = pgettext_lazy("of the authority", "office")
         verbose_name_plural = _("offices")
+        constraints = [
+            models.UniqueConstraint(
+                Lower(Replace(Replace("name", models.Value(" ")), models.Value("\u3000"))),
+                name="office_named_once",
+                violation_error_message=_("There is an office with this name."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

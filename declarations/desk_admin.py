@@ -37,7 +37,9 @@ class OfficeForm(forms.ModelForm):
 
 @admin.register(Office, site=authority)
 class OfficeAdmin(AuditedAdmin):
-    """Added; later its name and phone change, its division never does: it bounds what its clerks may see."""
+    """Added; later its phone changes, its name until it has had officers, who are known by it. Its division never does:
+    it bounds what its clerks may see.
+    """
 
     order = 6
     can_add = can_change = True
@@ -52,7 +54,9 @@ class OfficeAdmin(AuditedAdmin):
         return ("name", "phone", "place") if obj else ("name", "phone", "division")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Office | None = None):
-        return ("place",) if obj else ()
+        if obj is None:
+            return ()
+        return ("name", "place") if obj.officers.exists() else ("place",)
 
     @admin.display(description=gettext_lazy("division"))
     def place(self, office: Office) -> str:

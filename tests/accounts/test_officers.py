@@ -273,12 +273,18 @@ def test_the_first_officers_of_two_offices_come_from_the_server():
         ("13800000009", {}, "Nobody has signed in"),
         ("13800000001", {}, "A new office needs"),
         ("13800000001", {"office_phone": "1", "division": 219999}, "A new office needs"),
+        (
+            "13800000001",
+            {"office_phone": "1", "division": 210000, "office": "沈阳市 卫生健康委员会"},
+            "written otherwise",
+        ),
     ],
 )
 def test_first_officer_says_what_is_wrong(phone, options, said):
     factories.account()
+    factories.office()
     with pytest.raises(CommandError, match=said):
-        first(phone, "省卫健委", **options)
+        first(phone, **{"office": "省卫健委", **options})
     assert not Officer.objects.exists()
 
 

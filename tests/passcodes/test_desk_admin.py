@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import desk, officers
-from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, identifier_hash
+from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, Officer, identifier_hash
 from tests import factories
 from tests.passcodes.threads import at_once
 
@@ -65,6 +65,22 @@ def test_office_s_name_and_phone_change_but_not_its_division(admin, office):
     office.refresh_from_db()
     assert (office.name, office.phone, office.division) == ("新名", "024-22222", 210102)
     assert AuditEntry.objects.get(action="change-office").detail == {"fields": ["name", "phone"]}
+
+
+@pytest.mark.parametrize("name", ["和平区服务台", "和平区 服务台", "和平区　服务台"])
+def test_office_s_name_is_another_s_never(admin, office, name):
+    data = {"name": name, "phone": "024-11111", "division": "210102"}
+    assert errors(admin.post(f"{OFFICES}add/", data)) == ["There is an office with this name."]
+    with pytest.raises(IntegrityError, match="office_named_once"), transaction.atomic():
+        Office.objects.create(name=name, phone="1", division=210102)
+
+
+@pytest.mark.parametrize("ended_at", [None, timezone.now()])
+def test_office_that_has_had_officers_keeps_its_name(admin, office, newcomer, ended_at):
+    Officer.objects.create(account=newcomer, office=office, approved_at=timezone.now(), ended_at=ended_at)
+    admin.post(f"{OFFICES}{office.pk}/change/", {"name": "新名", "phone": "024-22222"})
+    office.refresh_from_db()
+    assert (office.name, office.phone) == ("和平区服务台", "024-22222")
 
 
 def test_clerk_is_added_by_phone_number_and_shown_masked(admin, officer, office, newcomer):

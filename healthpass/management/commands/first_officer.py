@@ -1,5 +1,6 @@
 """Make the first officers of an empty installation: one each of two offices. They make all others, two by two."""
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -56,4 +57,10 @@ def new_office(name: str, phone: str, division: int) -> Office:
     """Made with what people see of it. Raises CommandError."""
     if not (name.strip() and phone and divisions.known(division) and division != divisions.ABROAD):
         raise CommandError("A new office needs --office-phone, and --division with a code that there is.")
-    return Office.objects.create(name=name.strip(), phone=phone, division=division)
+    office = Office(name=name.strip(), phone=phone, division=division)
+    try:
+        office.validate_constraints()
+    except ValidationError as error:
+        raise CommandError("There is an office of this name, written otherwise.") from error
+    office.save()
+    return office
