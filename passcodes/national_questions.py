@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from declarations.models import Declaration, Person
 from passcodes import national, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
-from passcodes.national import Answer, Record, Unreachable
+from passcodes.national import Answer, Record, Unreachable, Unusable
 from passcodes.risk_models import BatchState, BatchWay
 from passcodes.risk_rows import RefusedFile, lapse_of
 
@@ -32,6 +32,8 @@ UNPROVEN_LEAST, UNPROVEN_MOST = timedelta(seconds=3), timedelta(hours=1)
 AT_ONCE = 8  # questions: asking waits for the network
 ROUND = 20.0  # seconds, after which other tasks have their turn
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60))  # the last one again and again
+# Of one who cannot be answered, so that a few such people take nobody's turn.
+UNUSABLE_BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 
 breaker = national.Breaker()
 
@@ -45,13 +47,19 @@ def ask_due(at: datetime) -> bool:
     end = time.monotonic() + ROUND
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while time.monotonic() < end:
-            due = list(NationalQuery.objects.due(timezone.now())[:LOOKED_AT])
+            due = list(_due(timezone.now())[:LOOKED_AT])
             unproven = [query for query in due if not query.declaration.person.is_real_name]
             _put_off(unproven, timezone.now())
             asked = _ask_some([query for query in due if query.declaration.person.is_real_name], source, pool, end)
             if not (asked or unproven):
                 return more and breaker.open_until is None
     return True
+
+
+def _due(at: datetime) -> QuerySet[NationalQuery]:
+    """Whose turn it is; while the platform is left alone, first who has been tried least: not they are the cause."""
+    due = NationalQuery.objects.due(at)
+    return due if breaker.open_until is None else due.order_by("tries", "due_at", "pk")
 
 
 def collect(at: datetime) -> int:
@@ -100,6 +108,10 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
             answered(query=query, person=person, answer=future.result(), source=source, asked_at=at)
         except risk.Busy:
             _later(query, at)
+        except Unusable as error:
+            _later(query, at, UNUSABLE_BACK_OFF)
+            log.error("The national platform's answer to question #%s cannot be used (%s).", query.pk, error)
+            breaker.answered()
         except Unreachable as error:
             _later(query, at)
             if breaker.failed(timezone.now()):
@@ -113,9 +125,9 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
             risk.mark_fresh(source=RiskSource.objects.select_for_update().get(pk=source.pk), at=at)
 
 
-def _later(query: NationalQuery, at: datetime) -> None:
+def _later(query: NationalQuery, at: datetime, waits: tuple[timedelta, ...] = BACK_OFF) -> None:
     """Ask again after a while: one that is never answered must not hold up the others."""
-    query.due_at = at + BACK_OFF[min(query.tries, len(BACK_OFF) - 1)]
+    query.due_at = at + waits[min(query.tries, len(waits) - 1)]
     query.tries = min(query.tries + 1, 1_000)
     query.save(update_fields=["due_at", "tries"])
 
@@ -124,7 +136,7 @@ def _later(query: NationalQuery, at: datetime) -> None:
 def answered(*, query: NationalQuery, person: Person, answer: Answer, source: RiskSource, asked_at: datetime) -> None:
     """What is known of the person counts from now on, and nothing else of this source; their declarations are answered.
 
-    Raises Busy, and Unreachable where the answer cannot be taken whole; then all is as before.
+    Raises Busy, and Unusable where the answer cannot be taken whole; then all is as before.
     """
     now = timezone.now()
     covered = Q(pk=query.pk) | Q(declaration__person=person, declaration__made_at__lte=asked_at)
@@ -161,9 +173,9 @@ def _load(person: Person, records: set[Record], source: RiskSource, at: datetime
             at_once=True,
         )
     except RefusedFile as error:
-        raise Unreachable("not an answer") from error
+        raise Unusable("not an answer") from error
     if batch.errors:
-        raise Unreachable("not an answer")
+        raise Unusable("not an answer")
 
 
 def _row(person: Person, record: Record) -> dict[str, str]:

@@ -14,6 +14,10 @@ class NoReply(Exception):
     """There was no complete reply in time. The text names the cause, never what was sent."""
 
 
+class TooLong(NoReply):
+    """It would be longer than it may."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """Whatever status came: redirects are not followed. Header names in lower case."""
@@ -64,7 +68,7 @@ def _post(target: str, body: bytes, headers: dict[str, str], end: float, most_by
     if over.is_set():
         raise NoReply("too slow")
     if len(received) > most_bytes:
-        raise NoReply("too long")
+        raise TooLong("too long")
     if missing:
         raise NoReply("cut")
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, received)

@@ -164,6 +164,39 @@ def test_one_that_is_never_answered_does_not_hold_up_the_others(platform, code):
     assert national_questions.breaker.open_until is None
 
 
+@pytest.mark.parametrize("fault", ["400", "unknown category", "too many", "too long"])
+def test_people_who_cannot_be_answered_take_nobody_s_turn(platform, holder, code, caplog, fault):
+    for n in range(1, 4):
+        account = factories.account(phone=f"+861380000001{n}")
+        factories.pass_code(account=account, number=factories.DOCUMENTS[n])
+    national_questions.breaker.most = 3
+    platform.fault, platform.faulty = fault, set(factories.DOCUMENTS[1:])
+    waits = []
+    for _ in range(5):
+        ask()
+        query = NationalQuery.objects.open().first()
+        waits.append(round((query.due_at - timezone.now()).total_seconds() / 60))
+        due_now()
+    assert (colour_of(code), national_questions.breaker.open_until) == ("green", None)
+    assert waits == [1, 5, 30, 120, 360]
+    assert caplog.text.count("cannot be used") == 15
+    factories.declaration(person=code.person, account=holder)
+    ask()
+    assert colour_of(code) == "green"
+
+
+def test_while_it_is_left_alone_who_was_tried_least_is_tried_first(platform, code):
+    platform.fault, platform.faulty = "500", {NUMBER}
+    ask()
+    other = factories.pass_code(account=factories.account(phone="+8613800000002"), number=factories.DOCUMENTS[1])
+    due_now()  # the one in vain first
+    national_questions.breaker.failures = 9
+    national_questions.breaker.open_until = timezone.now()
+    ask()
+    assert platform.numbers[1] == factories.DOCUMENTS[1]
+    assert (colour_of(other), national_questions.breaker.open_until) == ("green", None)
+
+
 def test_back_off_grows_to_a_minute(platform, code):
     platform.fault = "500"
     waits = []

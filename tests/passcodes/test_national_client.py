@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from healthpass.lib import bounded_post
 from passcodes import national
-from passcodes.national import Breaker, Unreachable
+from passcodes.national import Breaker, Unreachable, Unusable
 from tests import factories
 from tests.national_server import record
 
 NUMBER = factories.DOCUMENTS[0]
+ABOUT_ONE = {"400", "too long", "half", "unknown category"}
 QUESTION = {"kind": "01", "number": NUMBER}
 
 
@@ -68,6 +69,7 @@ def test_another_address_is_tried_after_a_silent_one(platform, monkeypatch, sile
         ("no signature", "wrong signature"),
         ("another nonce", "another question's answer"),
         ("500", "HTTP 500"),
+        ("400", "HTTP 400"),
         ("redirect", "HTTP 302"),
         ("cut", "cut"),
         ("too long", "too long"),
@@ -78,8 +80,9 @@ def test_another_address_is_tried_after_a_silent_one(platform, monkeypatch, sile
 def test_what_cannot_be_believed_is_named(platform, fault, told):
     platform.fault = fault
     platform.people[NUMBER] = [record()]
-    with pytest.raises(Unreachable, match=f"^{told}$"):
+    with pytest.raises(Unreachable, match=f"^{told}$") as caught:
         national.ask(**QUESTION, at=timezone.now())
+    assert (caught.type is Unusable) == (fault in ABOUT_ONE)
 
 
 def test_breaker_opens_lets_one_through_and_closes():
