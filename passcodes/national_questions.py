@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.models import AuditEntry
 from declarations.models import Declaration, Person
 from passcodes import national, risk
 from passcodes.colour import RiskCategory
@@ -145,7 +146,7 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
     batches = _batches(person, source)
     refused = [batch for batch in batches if batch.withdrawn_by_id]
     standing = [batch for batch in batches if batch.state in (BatchState.VISIBLE, BatchState.DRAFT)]
-    taken = {_as_taken(record, source, now) for record in answer.records if _counts(record, now)}
+    taken = _taken(person, answer, source, now)
     records = {record for record in taken if record.ends_at is None or record.ends_at > now}
     records -= _records(person, refused, now)
     if records == _records(person, standing, now):
@@ -190,9 +191,32 @@ def _row(person: Person, record: Record) -> dict[str, str]:
     }
 
 
-def _counts(record: Record, at: datetime) -> bool:
-    """Not who is to be "otherwise managed" later: lists have them when it begins. The next question tells."""
-    return record.category != RiskCategory.MANAGED or record.starts_at <= at
+def _taken(person: Person, answer: Answer, source: RiskSource, at: datetime) -> set[Record]:
+    """What of the answer may count here: neither what an officer has ended, nor who is to be "otherwise managed" later;
+    the next question tells of those.
+    """
+    records = {_as_taken(record, source, at) for record in answer.records}
+    ended = _ended_by_hand(person, source) if records else set()
+    return {
+        record
+        for record in records
+        if _measure(record) not in ended and (record.category != RiskCategory.MANAGED or record.starts_at <= at)
+    }
+
+
+def _measure(row: Record | RiskRecord) -> tuple:
+    """What makes two records the same measure, whenever it ends."""
+    return row.category, row.starts_at, row.office, row.office_phone
+
+
+def _ended_by_hand(person: Person, source: RiskSource) -> set[tuple]:
+    """The measures that an officer has ended; the audit alone tells those from the ones that ended by themselves."""
+    rows = RiskRecord.objects.filter(
+        document_hash=person.document_hash, batch__source=source, batch__way=BatchWay.NATIONAL
+    )
+    measures = {f"riskrecord:{row.pk}": _measure(row) for row in rows}
+    ended = AuditEntry.objects.filter(action="end-riskrecord", subject__in=measures).values_list("subject", flat=True)
+    return {measures[subject] for subject in ended}
 
 
 def _as_taken(record: Record, source: RiskSource, at: datetime) -> Record:

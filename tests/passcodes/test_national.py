@@ -314,6 +314,32 @@ def test_what_an_officer_decides_against_is_not_brought_back(platform, holder, c
     assert colour_of(code) == "red"
 
 
+@pytest.mark.parametrize("category", ["confirmed", "managed"])
+def test_what_an_officer_has_ended_is_not_brought_back(platform, holder, code, category):
+    platform.people[NUMBER] = [record(category, starts_at=YESTERDAY, office="")]
+    ask()
+    officer = factories.account(phone="+8613700000001", is_officer=True)
+    ended = RiskRecord.objects.get()
+    factories.staff_client(account=officer).post(f"/admin/passcodes/riskrecord/{ended.pk}/end/")
+    again(holder, code)
+    platform.people[NUMBER].append(record("secondary_contact"))
+    again(holder, code)
+    assert colour_of(code) == "yellow"
+    platform.people[NUMBER].pop()
+    again(holder, code)
+    assert colour_of(code) == "green"
+
+
+def test_what_ended_by_itself_may_go_on(platform, holder, code):
+    platform.people[NUMBER] = [record()]
+    ask()
+    RiskRecord.objects.update(ends_at=timezone.now())  # as the platform had it
+    assert colour_of(code) == "green"
+    platform.people[NUMBER] = [record(ends_at="2099-01-01T00:00:00+08:00")]
+    again(holder, code)
+    assert colour_of(code) == "red"
+
+
 def test_what_is_no_longer_known_ends(platform, holder, code):
     platform.people[NUMBER] = [record()]
     ask()
