@@ -6,8 +6,7 @@ from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import audit, me, officers
-from accounts.desk import end_clerk
-from accounts.models import Account, DeskClerk, IdentifierKind, Officer, OneTimeCode
+from accounts.models import Account, IdentifierKind, OneTimeCode
 
 
 def phone_of(account: Account) -> str | None:
@@ -26,10 +25,7 @@ def close(*, account: Account, by: Account, at: datetime) -> None:
     audit.record(by=by, action="close-account", subject=f"account:{account.pk}", at=at)
     for end in me.closers():
         end(account=account, by=by, at=at)
-    for clerk in DeskClerk.objects.current().filter(account=account):
-        end_clerk(clerk=clerk, by=by, at=at)
-    for officer in Officer.objects.open().filter(account=account):
-        officers.end_officer(officer=officer, by=by, at=at)
+    officers.end_roles(account=account, by=by, at=at)
     OneTimeCode.objects.filter(identifier_hash__in=account.identifiers.values("hash")).delete()
     TOTPDevice.objects.filter(user=account).delete()
     account.devices.all().delete()  # with their keys

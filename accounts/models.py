@@ -5,6 +5,7 @@ from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower, Replace
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -170,7 +171,10 @@ class OneTimeCode(models.Model):
 
 
 class Office(models.Model):
-    """机关: a body of the authority that people can call, for a division and all that lie in it."""
+    """机关: a body of the authority that people can call, for a division and all that lie in it.
+
+    Of one name, however it is spaced: people, and the rule that no office answers for its own colours, go by it.
+    """
 
     name = models.CharField(_("name"), max_length=100)
     phone = models.CharField(_("phone"), max_length=30)
@@ -180,6 +184,13 @@ class Office(models.Model):
     class Meta:
         verbose_name = pgettext_lazy("of the authority", "office")
         verbose_name_plural = _("offices")
+        constraints = [
+            models.UniqueConstraint(
+                Lower(Replace(Replace("name", models.Value(" ")), models.Value("\u3000"))),
+                name="office_named_once",
+                violation_error_message=_("There is an office with this name."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -244,6 +255,11 @@ class Officer(models.Model):
     )
     added_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("proposed by"))
     approved_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by"))
+    # An officer of another office who wants the role ended, and that office: it takes two.
+    end_asked_by = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="+", verbose_name=_("asked to end it")
+    )
+    end_asked_office = models.ForeignKey(Office, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("proposed"), auto_now_add=True)
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)

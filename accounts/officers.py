@@ -1,15 +1,19 @@
-"""Who decides for an office of the authority. Two officers, of two offices, make an officer; one ends the role."""
+"""Who decides for an office of the authority. Two officers, of two offices, make one, or end another office's."""
 
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts import audit
-from accounts.models import Account, Office, Officer
+from accounts import audit, desk
+from accounts.models import Account, DeskClerk, Office, Officer
 
 
 class HasOffice(Exception):
     """The account is an officer already, or proposed as one."""
+
+
+class WorksAtDesk(Exception):
+    """Who declares for others at a desk decides nothing."""
 
 
 class NotAnOfficer(Exception):
@@ -22,6 +26,10 @@ class NotYours(Exception):
 
 class NotProposed(Exception):
     """The role was approved or ended before."""
+
+
+class LastOffices(Exception):
+    """Fewer than two offices would have officers then, and nothing could be agreed to any more."""
 
 
 class EnoughOfficers(Exception):
@@ -45,12 +53,16 @@ def office_deciding(account: Account) -> Office:
 
 
 def add_officer(*, account: Account, office: Office, by: Account, at: datetime) -> Officer:
-    """A proposal, which opens nothing until another office agrees. Raises NotAnOfficer, NotYours, HasOffice."""
+    """A proposal, which opens nothing until another office agrees.
+
+    Raises NotAnOfficer, NotYours, HasOffice, WorksAtDesk.
+    """
     if account == by:
         raise NotYours
     try:
         with transaction.atomic():
             own = office_deciding(by)
+            _check_desk(account)
             officer = Officer.objects.create(account=account, office=office, added_by=by)
             _record("add", officer, by, at, by_office=own.pk)
     except IntegrityError as error:
@@ -81,8 +93,45 @@ def approve_officer(*, officer: Officer, by: Account, at: datetime) -> None:
 
 
 @transaction.atomic
-def end_officer(*, officer: Officer, by: Account, at: datetime) -> None:
-    """The account is out at its next request; a proposal is refused. One officer is enough for that."""
+def end_officer(*, officer: Officer, by: Account, at: datetime) -> bool:
+    """Whether the role has ended: the account is out at its next request. A proposal is refused, by any one officer.
+
+    One of its own office ends a role; else it is only asked for, until an officer of another office asks too. Raises
+    NotAnOfficer; LastOffices.
+    """
+    # All in one order, so that of two roles that end at once the second finds the first ended.
+    current = list(Officer.objects.current().select_for_update(of=("self",)).select_related("account").order_by("pk"))
+    own = office_deciding(by)
+    found = Officer.objects.open().filter(pk=officer.pk).first()
+    if found and found.approved_at:
+        left = {role.office_id for role in current if role.account.is_active and role.pk != found.pk}
+        if len(left) < 2:
+            raise LastOffices
+        if not (own.pk == found.office_id or _is_asked_by_another(found, by, own, current)):
+            Officer.objects.filter(pk=found.pk).update(end_asked_by=by, end_asked_office=own)
+            _record("ask-end", found, by, at, by_office=own.pk)
+            return False
+    _end(officer, by, at)
+    return True
+
+
+@transaction.atomic
+def end_roles(*, account: Account, by: Account, at: datetime) -> None:
+    """Nothing that was given to who had the account is left to it: it is closed, or they have moved to another one."""
+    for clerk in DeskClerk.objects.current().filter(account=account):
+        desk.end_clerk(clerk=clerk, by=by, at=at)
+    for officer in Officer.objects.open().filter(account=account):
+        _end(officer, by, at)
+
+
+def _is_asked_by_another(officer: Officer, by: Account, own: Office, current: list[Officer]) -> bool:
+    """Whether an officer of yet another office has asked for the end, who decides for that one still."""
+    asked = officer.end_asked_by_id, officer.end_asked_office_id
+    is_another = by.pk != officer.end_asked_by_id and own.pk != officer.end_asked_office_id
+    return is_another and asked in {(role.account_id, role.office_id) for role in current}
+
+
+def _end(officer: Officer, by: Account, at: datetime) -> None:
     if Officer.objects.open().filter(pk=officer.pk).update(ended_at=at):
         officer.ended_at = at
         _record("end", officer, by, at)
@@ -92,18 +141,25 @@ def end_officer(*, officer: Officer, by: Account, at: datetime) -> None:
 def add_first_officer(*, account: Account, office: Office, at: datetime) -> Officer:
     """One whom nobody can propose yet: only where fewer than two offices have officers, and this one has none.
 
-    Raises EnoughOfficers, HasOffice.
+    Raises EnoughOfficers, HasOffice, WorksAtDesk.
     """
     offices = set(Officer.objects.current().filter(account__is_active=True).values_list("office", flat=True))
     if len(offices) > 1 or office.pk in offices:
         raise EnoughOfficers
     try:
         with transaction.atomic():
+            _check_desk(account)
             officer = Officer.objects.create(account=account, office=office, approved_at=at)
     except IntegrityError as error:
         raise HasOffice from error
     _record("first", officer, None, at)
     return officer
+
+
+def _check_desk(account: Account) -> None:
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # of both roles at once one is too late
+    if DeskClerk.objects.current().filter(account=account).exists():
+        raise WorksAtDesk
 
 
 def _offices_of_proposer(officer: Officer) -> set[int]:

@@ -23,6 +23,7 @@ ACTIONS = {
     "approve-approval": gettext_lazy("Agreed to by a second office"),
     "approve-document-check": gettext_lazy("Check by a person: document seen"),
     "approve-officer": gettext_lazy("Officer approved by a second office"),
+    "ask-end-officer": gettext_lazy("Asked to end the role of another office's officer"),
     "ask-document-check": gettext_lazy("Asked for a check by a person"),
     "begin-key-of-risksource": gettext_lazy("First half of a new key of a risk source made"),
     "begin-face-check": gettext_lazy("Face check begun"),

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts import audit, sms
+from accounts import audit, officers, sms
 from accounts.models import Account, IdentifierKind, last_four_hash
 from declarations import identity, questions
 from declarations.identity import Result
@@ -181,8 +181,13 @@ def _new_person(own: Person | None, account: Account, by: Account, at: datetime)
 
 
 def release(own: Person | None, by: Account, at: datetime) -> None:
-    """The account's earlier person is held by nobody now; its declarations stay."""
+    """The account's earlier person is held by nobody now; its declarations stay.
+
+    With a real-name person the account loses its roles, which were given to who that is: nobody becomes two officers.
+    """
     if own:
+        if own.holder and own.is_real_name:
+            officers.end_roles(account=own.holder, by=by, at=at)
         own.holder = None
         own.save(update_fields=["holder"])
         audit.record(by=by, action="release-person", subject=f"person:{own.pk}", at=at)
@@ -209,7 +214,7 @@ def end_proxies_of(account: Account, person: Person, by: Account, at: datetime) 
 
 
 def displace(person: Person, account: Account, by: Account, at: datetime) -> None:
-    """Take a confirmed person from its holder, who is told once this is certain."""
+    """Take a confirmed person from its holder, who is told once this is certain and loses the roles given to them."""
     previous = person.holder
     audit.record(
         by=by, action="displace-holder", subject=f"person:{person.pk}", at=at, previous=previous and previous.pk
@@ -217,6 +222,7 @@ def displace(person: Person, account: Account, by: Account, at: datetime) -> Non
     _tell_of_proxies(person, account, at)
     if previous is None:
         return
+    officers.end_roles(account=previous, by=by, at=at)
     end_proxies_of(previous, person, by, at)
     Account.objects.filter(pk=previous.pk).update(last_four_hash=_last_four_of_first_relative(previous))
     with translation.override(settings.LANGUAGE_CODE):

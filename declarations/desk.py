@@ -57,7 +57,8 @@ def last_told(office: Office, person: Person) -> Declaration | None:
 def declare_at_desk(*, claim: Claim, answers: Answers, office: Office, by: Account, at: datetime) -> Person:
     """Record a declaration for whoever has this document: the real-name person there is, or a new one without a holder.
 
-    Name, sex and birth date become those of the document; a holder stays. Raises OtherDesk and OwnDocument.
+    Name, sex and birth date become those of the document; a holder stays, and is told. Raises OtherDesk and
+    OwnDocument.
     """
     return settled(lambda: _declare(claim, answers, office, by, at))
 
@@ -79,10 +80,23 @@ def _declare(claim: Claim, answers: Answers, office: Office, by: Account, at: da
     if was < Assurance.OFFICER:
         audit.record(by=by, action="confirm-identity", subject=subject, at=at, assurance=Assurance.OFFICER)
     declaration = append_declaration(person, by, answers, at)
+    if person.holder:
+        _tell_of_declaration(person.holder, office, at)
     audit.record(
         by=by, action="desk-declare", subject=subject, at=at, office=office.pk, declaration=declaration.pk, was=was
     )
     return person
+
+
+def _tell_of_declaration(holder: Account, office: Office, at: datetime) -> None:
+    """Nobody is declared for in the dark: who was not there can say so."""
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _(
+            "%(office)s has recorded a health declaration for you at its service desk. If you were not there, please "
+            "call it: %(phone)s."
+        ) % {"office": office.name, "phone": office.phone}
+    for phone in holder.identifiers.filter(kind=IdentifierKind.PHONE):
+        tell(phone.value, text, at)
 
 
 def proxies_of(person: Person) -> list[Proxy]:

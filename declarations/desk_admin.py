@@ -37,7 +37,9 @@ class OfficeForm(forms.ModelForm):
 
 @admin.register(Office, site=authority)
 class OfficeAdmin(AuditedAdmin):
-    """Added; later its name and phone change, its division never does: it bounds what its clerks may see."""
+    """Added; later its phone changes, its name until it has had officers, who are known by it. Its division never does:
+    it bounds what its clerks may see.
+    """
 
     order = 6
     can_add = can_change = True
@@ -52,7 +54,9 @@ class OfficeAdmin(AuditedAdmin):
         return ("name", "phone", "place") if obj else ("name", "phone", "division")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Office | None = None):
-        return ("place",) if obj else ()
+        if obj is None:
+            return ()
+        return ("name", "place") if obj.officers.exists() else ("place",)
 
     @admin.display(description=gettext_lazy("division"))
     def place(self, office: Office) -> str:
@@ -108,7 +112,7 @@ class RoleForm(forms.ModelForm):
 
 
 class ClerkForm(RoleForm):
-    """Who works at a desk already cannot be added."""
+    """Who works at a desk already, or decides for an office, cannot be added."""
 
     miss = "miss-deskclerk"
 
@@ -116,6 +120,8 @@ class ClerkForm(RoleForm):
         data = super().clean()
         if not self.errors and self.instance.account.desk_roles.current().exists():
             raise ValidationError({"phone": _("This person works at a desk already. End that role first.")})
+        if not self.errors and self.instance.account.officer_roles.open().exists():
+            raise ValidationError({"phone": _("An officer of the authority cannot work at a desk too.")})
         return data
 
 
@@ -154,7 +160,7 @@ class DeskClerkAdmin(AuditedAdmin):
         """Django's. Whoever has been added meanwhile is found by the form when it is checked anew, and said so."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except desk.HasDesk:
+        except (desk.HasDesk, desk.IsOfficer):
             return super().changeform_view(request, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: DeskClerk | None = None):

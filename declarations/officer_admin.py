@@ -1,4 +1,4 @@
-"""Officers on the authority's site: proposed by one, approved by one of another office, ended by any."""
+"""Officers on the authority's site: proposed by one, approved by one of another office; ended by one's own or two."""
 
 from functools import partial
 
@@ -64,6 +64,8 @@ class OfficerForm(RoleForm):
                 raise ValidationError({"phone": _("Nobody proposes themselves.")})
             if self.instance.account.officer_roles.open().exists():
                 raise ValidationError({"phone": _("This person is an officer already, or proposed as one.")})
+            if self.instance.account.desk_roles.current().exists():
+                raise ValidationError({"phone": _("This person works at a desk. End that role first.")})
         return data
 
 
@@ -92,6 +94,7 @@ class OfficerAdmin(AuditedAdmin):
         "added_by",
         "approved_at",
         "approved_by",
+        "end_asked_by",
         "ended_at",
     )
     explanation = gettext_lazy(
@@ -112,7 +115,7 @@ class OfficerAdmin(AuditedAdmin):
         """Django's. Who was proposed meanwhile is found by the form when it is checked anew, and said so."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except officers.HasOffice:
+        except (officers.HasOffice, officers.WorksAtDesk):
             return super().changeform_view(request, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Officer | None = None):
@@ -168,18 +171,23 @@ class OfficerAdmin(AuditedAdmin):
         """Approves or ends one role."""
         officer = self.get_object(request, str(object_id))
         try:
-            decide(officer=officer, by=request.user, at=timezone.now())
+            done = decide(officer=officer, by=request.user, at=timezone.now())
+        except officers.LastOffices:
+            said = _("Fewer than two offices would have officers then. Propose another officer first.")
+            self.message_user(request, said, messages.ERROR)
         except officers.NotYours:
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
         except officers.NotProposed:
             self.message_user(request, _("This was decided before."), messages.WARNING)
         else:
-            self.message_user(request, _("Done."), messages.SUCCESS)
+            asked = _("Asked for. The role ends when an officer of a further office asks for it too.")
+            self.message_user(request, asked if done is False else _("Done."), messages.SUCCESS)
         return HttpResponseRedirect(self.list_url())
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj and obj.ended_at is None:
             context["waits"] = obj.approved_at is None
+            context["takes_two"] = obj.approved_at and obj.office != officers.office_of(request.user)
             for verb in ["end", *(["approve"] if officers.may_approve(obj, request.user) else [])]:
                 url = self._url(verb, obj.pk)
                 context[f"{verb}_url"] = url

@@ -28,7 +28,7 @@ from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
-from passcodes.risk_rows import Problem
+from passcodes.risk_rows import MANAGED_AHEAD, Problem
 from passcodes.risk_rows import text_of as text_as_listed
 from passcodes.risk_words import plain
 
@@ -55,6 +55,9 @@ class RiskRecordForm(BasisForm, forms.ModelForm):
             except documents.InvalidNumber as error:
                 raise ValidationError({"document_number": _("This cannot be a number of such a document.")}) from error
             self.instance.document_hash = document_hash(data["document_kind"], number)
+        begins = data.get("starts_at")
+        if begins and data.get("category") == RiskCategory.MANAGED and begins > timezone.now() + MANAGED_AHEAD:
+            raise ValidationError({"starts_at": _("Enter an “other managed” person within 24 hours of the beginning.")})
         return data
 
 

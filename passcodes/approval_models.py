@@ -2,11 +2,11 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import Account, Office
+from accounts.models import Account, Office, Officer
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.legal import LegalBasis
 from passcodes.risk_models import RiskBatch, RiskSource
@@ -30,11 +30,13 @@ class ApprovalQuerySet(models.QuerySet):
         return self.filter(approved_at=None, refused_at=None)
 
     def waiting_for(self, account: Account, office: Office) -> "ApprovalQuerySet":
-        """Those that this officer could agree to: neither their own draft or proposal, nor one of their office.
+        """Those that this officer could agree to: neither their own draft or proposal, nor one of their office, nor one
+        of somebody who decides no more for the office that proposed it.
 
         A draft is of every office that whoever made it has ever decided for.
         """
-        others = self.waiting().exclude(proposer_office=office).exclude(proposed_by=account)
+        still = Officer.objects.current().filter(account=OuterRef("proposed_by"), office=OuterRef("proposer_office"))
+        others = self.waiting().filter(Exists(still)).exclude(proposer_office=office).exclude(proposed_by=account)
         makers = Account.objects.filter(Q(pk=account.pk) | Q(officer_roles__office=office)).values("pk")
         own = Q(batch__created_by__in=makers) | Q(rule_set__created_by__in=makers)
         return others.exclude(own, does=Deed.RELEASE)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import audit, officers
-from accounts.models import Account, Office
+from accounts.models import Account, Office, Officer
 from passcodes import alone, appeals, risk, rules, sources
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
@@ -131,6 +131,12 @@ def may_approve(approval: Approval, account: Account) -> bool:
     return bool(office) and Approval.objects.waiting_for(account, office).filter(pk=approval.pk).exists()
 
 
+def has_proposer(approval: Approval) -> bool:
+    """Whether who proposed it decides for that office still: else nobody can agree to it, and it is to be refused."""
+    role = Officer.objects.current().filter(account=approval.proposed_by_id, office=approval.proposer_office_id)
+    return role.exists()
+
+
 @transaction.atomic
 def approve(
     *, by: Account, at: datetime, seen: int | None = None, **thing: RiskBatch | RuleSet | RiskSource
@@ -139,8 +145,8 @@ def approve(
 
     `seen`: the approval that the officer has read, where the thing could have been refused, edited and proposed anew.
 
-    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did; NotProposed;
-    rules.Incomplete.
+    Raises NotAnOfficer; NotYours for who proposed or made it, or is of an office that did, and where who proposed it
+    decides no more; NotProposed; rules.Incomplete.
     """
     office = officers.office_deciding(by)
     approval = Approval.objects.waiting().select_for_update().filter(**thing).first()

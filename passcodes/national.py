@@ -18,10 +18,15 @@ from passcodes.colour import RiskCategory
 SECONDS = 5.0  # for all of a question and its answer
 MOST_BYTES = 64_000
 MOST_RECORDS = 50
+OF_US = (401, 403, 408, 429)  # statuses below 500 that are not about the one question
 
 
 class Unreachable(Exception):
     """The platform did not answer, or not in a way that can be believed. The text holds nothing of the question."""
+
+
+class Unusable(Unreachable):
+    """The platform works, but nothing can be made of what it says about this one person."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Answer:
 @dataclass
 class Breaker:
     """Leaves a platform alone that does not answer: opens after `most` failures in a row, then lets one question in
-    every `pause` through, and closes with the first answer.
+    every `pause` through, and closes with the first answer, usable or not.
 
     Of one process, which is enough: `manage.py work` alone asks, and one worker at a time has the task.
     """
@@ -82,9 +87,9 @@ class Breaker:
 
 
 def ask(*, kind: str, number: str, at: datetime) -> Answer:
-    """What NATIONAL_URL knows of the holder of a document; `number` as `documents.check` gives it. Raises Unreachable.
+    """What NATIONAL_URL knows of the holder of a document; `number` as `documents.check` gives it.
 
-    Takes SECONDS at the most (resolving the host's name apart), and touches no database.
+    Takes SECONDS at the most (resolving the host's name apart), and touches no database. Raises Unreachable, Unusable.
     """
     target, key = signed_json.target_and_key(settings.NATIONAL_URL)
     nonce = secrets.token_hex(16)
@@ -92,10 +97,13 @@ def ask(*, kind: str, number: str, at: datetime) -> Answer:
     body, headers = signed_json.signed(question, key)
     try:
         reply = bounded_post.post(target, body, headers, seconds=SECONDS, most_bytes=MOST_BYTES)
+    except bounded_post.TooLong as error:
+        raise Unusable(str(error)) from error
     except bounded_post.NoReply as error:
         raise Unreachable(str(error)) from error
     if reply.status != 200:
-        raise Unreachable(f"HTTP {reply.status}")
+        is_about_one = 400 <= reply.status < 500 and reply.status not in OF_US
+        raise (Unusable if is_about_one else Unreachable)(f"HTTP {reply.status}")
     given = reply.headers.get("x-signature", "").strip().lower()
     if not hmac.compare_digest(signed_json.signature(key, reply.body).encode(), given.encode()):
         raise Unreachable("wrong signature")
@@ -113,7 +121,7 @@ def _answer(body: bytes, nonce: str) -> Answer:
             raise ValueError
         return Answer(tuple(_record(values) for values in records))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise Unreachable("not an answer") from None  # whose text may hold some of it
+        raise Unusable("not an answer") from None  # whose text may hold some of it
 
 
 def _record(values: dict) -> Record:

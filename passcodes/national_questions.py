@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.models import AuditEntry
 from accounts.worker import where
 from declarations.models import Declaration, Person
-from passcodes import national, notice_search, risk
+from passcodes import endings, national, notice_search, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
-from passcodes.national import Answer, Record, Unreachable
+from passcodes.national import Answer, Record, Unreachable, Unusable
 from passcodes.risk_models import NATIONAL, BatchState, BatchWay
 from passcodes.risk_rows import RefusedFile, lapse_of
 
@@ -32,6 +33,8 @@ UNPROVEN_LEAST, UNPROVEN_MOST = timedelta(seconds=3), timedelta(hours=1)
 AT_ONCE = 8  # questions: asking waits for the network
 ROUND = 20.0  # seconds, after which other tasks have their turn
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60))  # the last one again and again
+# Of one who cannot be answered, so that a few such people take nobody's turn.
+UNUSABLE_BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 STANDING = (BatchState.VISIBLE, BatchState.DRAFT)
 
 breaker = national.Breaker()
@@ -48,13 +51,19 @@ def ask_due(at: datetime) -> bool:
     end = time.monotonic() + ROUND
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while time.monotonic() < end:
-            due = list(NationalQuery.objects.due(timezone.now())[:LOOKED_AT])
+            due = list(_due(timezone.now())[:LOOKED_AT])
             unproven = [query for query in due if not query.declaration.person.is_real_name]
             _put_off(unproven, timezone.now())
             asked = _ask_some([query for query in due if query.declaration.person.is_real_name], source, pool, end)
             if not (asked or unproven):
                 return more and breaker.open_until is None
     return True
+
+
+def _due(at: datetime) -> QuerySet[NationalQuery]:
+    """Whose turn it is; while the platform is left alone, first who has been tried least: not they are the cause."""
+    due = NationalQuery.objects.due(at)
+    return due if breaker.open_until is None else due.order_by("tries", "due_at", "pk")
 
 
 def collect(at: datetime) -> int:
@@ -103,6 +112,10 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
             answered(query=query, person=person, answer=future.result(), source=source, asked_at=at)
         except (risk.Busy, risk.NotWaiting):
             _later(query, at)
+        except Unusable as error:
+            _later(query, at, UNUSABLE_BACK_OFF)
+            log.error("The national platform's answer to question #%s cannot be used (%s).", query.pk, error)
+            breaker.answered()
         except Unreachable as error:
             _later(query, at)
             if breaker.failed(timezone.now()):
@@ -119,9 +132,9 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
             risk.mark_fresh(source=RiskSource.objects.select_for_update().get(pk=source.pk), at=at)
 
 
-def _later(query: NationalQuery, at: datetime) -> None:
+def _later(query: NationalQuery, at: datetime, waits: tuple[timedelta, ...] = BACK_OFF) -> None:
     """Ask again after a while: one that is never answered must not hold up the others."""
-    query.due_at = at + BACK_OFF[min(query.tries, len(BACK_OFF) - 1)]
+    query.due_at = at + waits[min(query.tries, len(waits) - 1)]
     query.tries = min(query.tries + 1, 1_000)
     query.save(update_fields=["due_at", "tries"])
 
@@ -130,7 +143,7 @@ def _later(query: NationalQuery, at: datetime) -> None:
 def answered(*, query: NationalQuery, person: Person, answer: Answer, source: RiskSource, asked_at: datetime) -> None:
     """What is known of the person counts from now on, and nothing else of this source; their declarations are answered.
 
-    Raises Busy, and Unreachable where the answer cannot be taken whole; then all is as before.
+    Raises Busy, and Unusable where the answer cannot be taken whole; then all is as before.
     """
     now = timezone.now()
     covered = Q(pk=query.pk) | Q(declaration__person=person, declaration__made_at__lte=asked_at)
@@ -139,7 +152,7 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
     batches = _batches(person, source)
     refused = [batch for batch in batches if batch.withdrawn_by_id]
     standing = [batch for batch in batches if batch.state in STANDING]
-    taken = {_as_taken(record, source) for record in answer.records}
+    taken = _taken(person, answer, source, now)
     records = {record for record in taken if record.runs(now)}
     records -= _records(person, refused, now)
     # What another office has renewed stays while the platform names the person as managed, whatever its dates are.
@@ -182,9 +195,9 @@ def _load(person: Person, records: set[Record], source: RiskSource, at: datetime
             at_once=True,
         )
     except RefusedFile as error:
-        raise Unreachable("not an answer") from error
+        raise Unusable("not an answer") from error
     if batch.errors:
-        raise Unreachable("not an answer")
+        raise Unusable("not an answer")
     if batch.state == BatchState.VISIBLE:
         notice_search.about_person(person_id=person.pk, cause=f"released:{batch.pk}", at=at, due=at)
 
@@ -201,10 +214,38 @@ def _row(person: Person, record: Record) -> dict[str, str]:
     }
 
 
-def _as_taken(record: Record, source: RiskSource) -> Record:
+def _taken(person: Person, answer: Answer, source: RiskSource, at: datetime) -> set[Record]:
+    """What of the answer may count here: neither what an officer has ended, nor who is to be "otherwise managed" later;
+    the next question tells of those.
+    """
+    records = {_as_taken(record, source, at) for record in answer.records}
+    ended = _ended_by_hand(person, source) if records else set()
+    return {
+        record
+        for record in records
+        if _measure(record) not in ended and (record.category != RiskCategory.MANAGED or record.starts_at <= at)
+    }
+
+
+def _measure(row: Record | RiskRecord) -> tuple:
+    """What makes two records the same measure, whenever it ends."""
+    return row.category, row.starts_at, row.office, row.office_phone
+
+
+def _ended_by_hand(person: Person, source: RiskSource) -> set[tuple]:
+    """The measures that an officer has ended; the audit alone tells those from the ones that ended by themselves."""
+    rows = RiskRecord.objects.filter(
+        document_hash=person.document_hash, batch__source=source, batch__way=BatchWay.NATIONAL
+    )
+    measures = {f"riskrecord:{row.pk}": _measure(row) for row in rows}
+    ended = AuditEntry.objects.filter(action=endings.ENDED, subject__in=measures).values_list("subject", flat=True)
+    return {measures[subject] for subject in ended}
+
+
+def _as_taken(record: Record, source: RiskSource, at: datetime) -> Record:
     """As the list's rows are taken: the source's office where none is named, and "other managed" for 72 hours."""
     is_managed = record.category == RiskCategory.MANAGED
-    ends_at = lapse_of(record.starts_at, record.ends_at) if is_managed else record.ends_at
+    ends_at = lapse_of(record.starts_at, record.ends_at, listed_at=at) if is_managed else record.ends_at
     office, phone = record.office or source.office, record.office_phone or source.office_phone
     return Record(record.category, record.starts_at, ends_at, office, phone)
 

@@ -87,6 +87,7 @@ def load(
         listing = Listing(
             risk_files.rows_of(file, content.encoding),
             hasher=document_hasher,
+            at=at,
             office=source.office,
             office_phone=source.office_phone,
         )
@@ -111,12 +112,13 @@ def load(
 
 @transaction.atomic
 def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
-    """The rows of a draft begin to count, at the next display or scan. Raises NotWaiting, alone.NeedsSecond.
+    """The rows of a draft begin to count, at the next display or scan.
 
+    Raises NotWaiting; alone.NeedsSecond; officers.NotAnOfficer where somebody does it who decides for no office.
     Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
+    office = officers.office_deciding(by) if by else None
     _one_at_a_time()
-    office = by and officers.office_of(by)
     held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
     if held_back and not alone.has_second(batch=batch):
         raise alone.NeedsSecond
@@ -131,8 +133,9 @@ def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """The rows of a visible batch cease to count, at the next display or scan. They stay. Raises NotWaiting.
 
-    What renews it is withdrawn with it.
+    What renews it is withdrawn with it; whoever renews at the same moment comes before or too late.
     """
+    RiskBatch.objects.select_for_update().get(pk=batch.pk)
     if renewal := RiskBatch.objects.filter(renews=batch, state=BatchState.VISIBLE).first():
         withdraw(batch=renewal, by=by, at=at)
     _move(batch, BatchState.VISIBLE, BatchState.WITHDRAWN, withdrawn_by=by, withdrawn_at=at)
@@ -156,7 +159,7 @@ def enter(*, row: RiskRecord | RiskArea, by: Account | None, at: datetime) -> No
     """
     has_managed = isinstance(row, RiskRecord) and row.category == RiskCategory.MANAGED
     if has_managed:
-        row.ends_at = lapse_of(row.starts_at, row.ends_at)
+        row.ends_at = lapse_of(row.starts_at, row.ends_at, listed_at=at)
     source, _ = RiskSource.objects.get_or_create(slug=MANUAL, defaults={"name": "人工登记", "agreed_at": at})
     row.batch = RiskBatch.objects.create(
         source=source,

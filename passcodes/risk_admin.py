@@ -20,7 +20,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
-from accounts.officers import office_of
+from accounts.officers import NotAnOfficer, office_of
 from passcodes import alone, approvals, dry_run_pages, risk
 from passcodes.basis_forms import BasisForm
 from passcodes.colour import RiskCategory, RiskLevel
@@ -202,7 +202,7 @@ class RiskBatchAdmin(AuditedAdmin):
         batch = self.get_object(request, str(object_id))
         try:
             decide(batch=batch, by=request.user, at=timezone.now())
-        except (approvals.NotYours, alone.NeedsSecond):
+        except (NotAnOfficer, approvals.NotYours, alone.NeedsSecond):
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
         except approvals.TooEarly:
             text = _("It can be renewed in the last 24 hours before it lapses, not earlier.")
@@ -240,7 +240,8 @@ class RiskBatchAdmin(AuditedAdmin):
         elif approvals.may_approve(approval, account):
             verbs.append("approve")
         urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
-        return {"approval": approval, "waits": approval is not None, **urls}
+        lapsed = approval and not approvals.has_proposer(approval)
+        return {"approval": approval, "waits": approval is not None, "lapsed": lapsed, **urls}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         return super().changelist_view(request, {"upload_url": self._url("upload"), **(extra_context or {})})

@@ -26,6 +26,7 @@ MEASURES_KEPT = 20_000
 COLUMNS_SHOWN = 20
 SERIAL_ZERO = date(1899, 12, 30)  # Excel's day 0
 MANAGED_FOR = timedelta(hours=72)
+MANAGED_AHEAD = timedelta(hours=24)  # a measure that begins later is listed later
 YEARS = range(2000, 2101)
 AS_NUMBER = re.compile(r"\d+(\.\d+)?E\+?1\d", re.IGNORECASE).fullmatch  # what Excel makes of 18 digits
 
@@ -42,6 +43,7 @@ class Problem(models.TextChoices):
     DIVISION = "division", _("there is no division with this code")
     DATE = "date", _("this is not a date between 2000 and 2100")
     ENDS_BEFORE_START = "ends_before_start", _("the measure ends before it begins")
+    AHEAD = "ahead", _("“other managed” begins more than 24 hours ahead: list it when it begins")
     TEXT = "text", _("too long, or with characters that cannot be shown")
     TOO_MANY = "too_many", _("more values than columns")
     NOT_AN_OBJECT = "not_an_object", _("not a JSON object of texts and numbers")
@@ -123,9 +125,11 @@ class AreaRow(NamedTuple):
     place: str = ""  # a named one inside the division; "" = all of it
 
 
-def lapse_of(starts_at: datetime, ends_at: datetime | None) -> datetime:
-    """When "other managed" ends: with its measure, after 72 hours at the latest. Renewing makes another row."""
-    return min(ends_at or datetime.max.replace(tzinfo=UTC), starts_at + MANAGED_FOR)
+def lapse_of(starts_at: datetime, ends_at: datetime | None, *, listed_at: datetime) -> datetime:
+    """When "other managed" ends: with its measure, 72 hours after it begins or is listed at the latest, so that rows
+    one after the other are no longer than one. Renewing makes another row.
+    """
+    return min(ends_at or datetime.max.replace(tzinfo=UTC), min(starts_at, listed_at) + MANAGED_FOR)
 
 
 MOMENT = re.compile(
@@ -237,11 +241,12 @@ class Listing:
         rows: Iterator[Raw],
         *,
         hasher: Callable[[str], Callable[[str], str]],
+        at: datetime,
         office: str = "",
         office_phone: str = "",
     ):
         """`rows` begins with the header. `hasher` gives the hash function for a kind of document; office and phone are
-        those of rows that name none. Raises RefusedFile.
+        those of rows that name none; `at` is now. Raises RefusedFile.
         """
         self.tally = Tally()
         self.rows = rows
@@ -254,6 +259,7 @@ class Listing:
         places = [self.width if place is None else place for place in places]
         self.identity, self.said = itemgetter(*places[:2]), itemgetter(*places[2:])
         self.hashers = {kind.value: hasher(kind.value) for kind in DocumentKind}
+        self.at = at
         self.defaults = office, office_phone
         self.parse = self._person if self.kind == "people" else self._area
         self.has_managed = False
@@ -302,8 +308,10 @@ class Listing:
         if ends_at and ends_at <= starts_at:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_at")
         if category == RiskCategory.MANAGED:
+            if starts_at > self.at + MANAGED_AHEAD:
+                raise RowError(Problem.AHEAD, "starts_at")
             self.has_managed = True
-            ends_at = lapse_of(starts_at, ends_at)
+            ends_at = lapse_of(starts_at, ends_at, listed_at=self.at)
         office = _text(office, 100, "office") or self.defaults[0]
         phone = _text(phone, 30, "office_phone") or self.defaults[1]
         if not (office and phone):

@@ -83,6 +83,7 @@ def context_of(rule_set: RuleSet, *, account: Account, at: datetime, url: Callab
         "missing": [one.problem.label for one in missing if one.rule is None],
         "incomplete": incomplete(len(missing)) if missing else "",
         "approval": approval,
+        "lapsed": approval and not approvals.has_proposer(approval),
         "unnamed": sum(not row.office for row in rows),
         **_compared(rule_set, rows, at),
     }

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -220,7 +220,7 @@ class RiskSourceAdmin(AuditedAdmin):
         )
 
     def _decide(self, request: HttpRequest, object_id: int, act: Callable, done: str) -> HttpResponse:
-        source = self.get_object(request, str(object_id))
+        source = self._sending(request, object_id)
         try:
             act(risk_source=source, by=request.user, at=timezone.now())
         except approvals.NotYours:
@@ -229,13 +229,20 @@ class RiskSourceAdmin(AuditedAdmin):
             return self._back(request, source, TRIED, messages.WARNING)
         return self._back(request, source, done)
 
+    def _sending(self, request: HttpRequest, object_id: int) -> RiskSource:
+        """The source; not that of what officers type, which nobody sends. Raises Http404."""
+        source = self.get_object(request, str(object_id))
+        if source.slug == MANUAL:
+            raise Http404
+        return source
+
     def _back(self, request: HttpRequest, source: RiskSource, said: str, level: int = messages.SUCCESS) -> HttpResponse:
         self.message_user(request, said, level)
         return HttpResponseRedirect(self._url("change", source.pk))
 
     def key_view(self, request: HttpRequest, object_id: int, make: Callable[..., str]) -> HttpResponse:
         """Makes a half of a new key and shows it, this once."""
-        source = self.get_object(request, str(object_id))
+        source = self._sending(request, object_id)
         try:
             half = make(risk_source=source, by=request.user, at=timezone.now())
         except sources.NotInUse:
@@ -269,7 +276,8 @@ class RiskSourceAdmin(AuditedAdmin):
         verbs, context = [], {}
         if approval := asked.first():
             verbs = ["refuse", "approve"] if approvals.may_approve(approval, account) else ["refuse"]
-            context = {"approval": approval, "differences": differences(source, approval.changes)}
+            lapsed = not approvals.has_proposer(approval)
+            context = {"approval": approval, "lapsed": lapsed, "differences": differences(source, approval.changes)}
             hours = approval.changes.get("fresh_hours")
             context["stale_at_once"] = bool(hours) and RiskSource(fresh_hours=hours).is_stale(source.last_fresh_at, now)
         if source.agreed_at and source.slug != MANUAL:

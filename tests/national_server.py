@@ -13,6 +13,7 @@ FAULTS = (
     "dripping body",
     "dripping headers",
     "500",
+    "400",
     "redirect",
     "wrong signature",
     "no signature",
@@ -93,7 +94,7 @@ class NationalServer:
             del headers["X-Signature"]
         if fault == "redirect":
             headers["Location"] = "/elsewhere"
-        return {"500": 500, "redirect": 302}.get(fault, 200), headers, body
+        return {"500": 500, "400": 400, "redirect": 302}.get(fault, 200), headers, body
 
 
 def _handler(server: NationalServer) -> type[BaseHTTPRequestHandler]:

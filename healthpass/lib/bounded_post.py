@@ -14,6 +14,10 @@ class NoReply(Exception):
     """There was no complete reply in time. The text names the cause, never what was sent."""
 
 
+class TooLong(NoReply):
+    """It would be longer than it may."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """Whatever status came: redirects are not followed. Header names in lower case."""
@@ -41,7 +45,7 @@ def _post(target: str, body: bytes, headers: dict[str, str], end: float, most_by
     address = parts.hostname, parts.port or (443 if secure else 80)
     connection = http.client.HTTPConnection(*address)
     over = threading.Event()
-    line = socket.create_connection(address, timeout=max(end - time.monotonic(), 0.001))
+    line = _connected(*address, end)
     with line.dup() as handle:  # the same line: TLS takes the other one over
         cutter = threading.Timer(max(end - time.monotonic(), 0), _cut, (handle, over))
         cutter.start()
@@ -64,10 +68,28 @@ def _post(target: str, body: bytes, headers: dict[str, str], end: float, most_by
     if over.is_set():
         raise NoReply("too slow")
     if len(received) > most_bytes:
-        raise NoReply("too long")
+        raise TooLong("too long")
     if missing:
         raise NoReply("cut")
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, received)
+
+
+def _connected(host: str, port: int, end: float) -> socket.socket:
+    """A line to the first of the host's addresses that takes one. None has more than its share of the time left."""
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for left, (family, kind, protocol, _name, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.settimeout(max((end - time.monotonic()) / left, 0.001))
+            line.connect(address)
+        except OSError:
+            line.close()
+            if left == 1:
+                raise
+        else:
+            line.settimeout(max(end - time.monotonic(), 0.001))
+            return line
+    raise OSError("no address")
 
 
 def _cut(handle: socket.socket, over: threading.Event) -> None:

@@ -8,10 +8,11 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts import officers
+from accounts import closing, desk, officers
 from accounts.authority import authority
 from accounts.models import Account, AuditEntry, Office, Officer
 from tests import factories
+from tests.passcodes.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,10 @@ def approve(officer, by) -> None:
     officers.approve_officer(officer=officer, by=by, at=timezone.now())
 
 
+def end(officer, by) -> bool:
+    return officers.end_officer(officer=officer, by=by, at=timezone.now())
+
+
 def is_officer(account) -> bool:
     return Account.objects.get(pk=account.pk).is_officer
 
@@ -57,10 +62,10 @@ def test_officer_begins_when_another_office_agrees_and_ends_at_once(ours, theirs
     assert is_officer(newcomer)
     assert officers.office_of(Account.objects.get(pk=newcomer.pk)) == city
     assert authority.role_since(Account.objects.get(pk=newcomer.pk)) == role.approved_at
-    officers.end_officer(officer=role, by=ours, at=timezone.now())
+    assert end(role, theirs)
     assert not is_officer(newcomer)
     told = AuditEntry.objects.filter(subject=f"officer:{role.pk}").order_by("pk").values_list("action", "actor")
-    assert list(told) == [("add-officer", ours.pk), ("approve-officer", theirs.pk), ("end-officer", ours.pk)]
+    assert list(told) == [("add-officer", ours.pk), ("approve-officer", theirs.pk), ("end-officer", theirs.pk)]
 
 
 def test_own_proposal_own_office_and_oneself_are_refused(ours, newcomer, city):
@@ -95,7 +100,7 @@ def test_an_account_has_one_office(ours, theirs, newcomer, city):
     role = propose(newcomer, city, ours)
     with pytest.raises(officers.HasOffice):
         propose(newcomer, factories.province(), theirs)
-    officers.end_officer(officer=role, by=theirs, at=timezone.now())
+    end(role, theirs)
     with pytest.raises(officers.NotProposed):
         approve(role, theirs)
     assert propose(newcomer, city, theirs)
@@ -126,14 +131,14 @@ def test_the_database_has_one_open_role_for_an_account(ours, city):
 def test_a_role_that_ends_meanwhile_approves_nothing(ours, theirs, newcomer, city):
     role, ended, problems = propose(newcomer, city, ours), threading.Event(), []
 
-    def end():
+    def end_meanwhile():
         with transaction.atomic():
             Officer.objects.filter(account=theirs).update(ended_at=timezone.now())
             ended.set()
             threading.Event().wait(0.3)
         connection.close()
 
-    thread = threading.Thread(target=end)
+    thread = threading.Thread(target=end_meanwhile)
     thread.start()
     assert ended.wait(10)
     try:
@@ -145,19 +150,25 @@ def test_a_role_that_ends_meanwhile_approves_nothing(ours, theirs, newcomer, cit
 
 
 def test_pages_propose_and_approve(ours, theirs, newcomer, city):
-    desk, other = factories.staff_client(account=ours), factories.staff_client(account=theirs)
-    page = desk.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": "13700000003"}, follow=True).text
+    mine, other = factories.staff_client(account=ours), factories.staff_client(account=theirs)
+    page = mine.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": "13700000003"}, follow=True).text
     assert "An officer of another office has to agree." in page
     role = Officer.objects.get(account=newcomer)
     address = f"/admin/accounts/officer/{role.pk}/"
-    assert ">Agree<" not in desk.get(f"{address}change/").text
-    assert "An officer of another office has to agree." in desk.post(f"{address}approve/", follow=True).text
+    assert ">Agree<" not in mine.get(f"{address}change/").text
+    assert "An officer of another office has to agree." in mine.post(f"{address}approve/", follow=True).text
     assert not is_officer(newcomer)
     assert ">Agree<" in other.get(f"{address}change/").text
     other.post(f"{address}approve/")
     assert is_officer(newcomer)
-    assert "This was decided before." not in desk.post(f"{address}end/", follow=True).text
+    assert "ends when officers of two offices have asked for it" in mine.get(f"{address}change/").text
+    assert "when an officer of a further office asks" in mine.post(f"{address}end/", follow=True).text
+    assert is_officer(newcomer)
+    assert "Done." in other.post(f"{address}end/", follow=True).text
     assert not is_officer(newcomer)
+    last = f"/admin/accounts/officer/{ours.officer_roles.get().pk}/end/"
+    assert "Fewer than two offices would have officers then." in mine.post(last, follow=True).text
+    assert is_officer(ours)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +181,69 @@ def test_pages_propose_and_approve(ours, theirs, newcomer, city):
 )
 def test_who_cannot_be_proposed_is_said(ours, theirs, city, phone, said):
     factories.person(holder=theirs)
-    desk = factories.staff_client(account=ours)
-    assert said in desk.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": phone}).text
+    mine = factories.staff_client(account=ours)
+    assert said in mine.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": phone}).text
+
+
+@pytest.fixture
+def third():
+    return factories.account(phone="+8613700000006", office=factories.office(name="第三"))
+
+
+def test_another_office_s_role_takes_two_to_end(ours, theirs, third, city):
+    role = third.officer_roles.get()
+    colleague = factories.account(phone="+8613700000007", is_officer=True)
+    assert [end(role, by) for by in (ours, ours, colleague)] == [False] * 3
+    assert is_officer(third)
+    assert end(role, theirs)
+    assert not is_officer(third)
+    told = AuditEntry.objects.filter(subject=f"officer:{role.pk}").order_by("pk").values_list("action", "actor")
+    asked = [("ask-end-officer", account.pk) for account in (ours, ours, colleague)]
+    assert list(told) == [*asked, ("end-officer", theirs.pk)]
+
+
+def test_who_decides_no_more_has_asked_for_nothing(ours, theirs, third):
+    fourth = factories.account(phone="+8613700000008", office=factories.office(name="第四"))
+    assert not end(third.officer_roles.get(), ours)
+    ours.officer_roles.update(ended_at=timezone.now())
+    assert not end(third.officer_roles.get(), theirs)
+    assert end(third.officer_roles.get(), fourth)
+
+
+def test_moving_to_another_office_does_not_ask_twice(ours, theirs, third, city):
+    assert not end(third.officer_roles.get(), ours)
+    ours.officer_roles.update(ended_at=timezone.now())
+    factories.officer(account=ours, office=factories.office(name="第四"))
+    assert not end(third.officer_roles.get(), ours)
+
+
+def test_one_officer_ends_nobody_else_s_role_alone(ours, theirs, third):
+    for role in Officer.objects.exclude(account=ours):
+        end(role, ours)
+    assert Officer.objects.current().count() == 3
+    assert end(ours.officer_roles.get(), ours)
+    with pytest.raises(officers.LastOffices):
+        end(theirs.officer_roles.get(), theirs)
+    closing.close(account=theirs, by=theirs, at=timezone.now())
+    assert [role.account for role in Officer.objects.current()] == [third]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_leave_at_once_one_stays(ours, theirs, third):
+    calls = (lambda by=by: end(by.officer_roles.get(), Account.objects.get(pk=by.pk)) for by in (ours, theirs))
+    assert at_once(*calls) == ["LastOffices", "done"]
+
+
+def test_clerk_is_not_proposed(ours, newcomer, city):
+    desk.add_clerk(account=newcomer, office=city, by=ours, at=timezone.now())
+    client = factories.staff_client(account=ours)
+    page = client.post("/admin/accounts/officer/add/", {"office": city.pk, "phone": "13700000003"})
+    assert "This person works at a desk. End that role first." in page.text
+    with pytest.raises(officers.WorksAtDesk):
+        propose(newcomer, city, ours)
+    with pytest.raises(CommandError, match="works at a desk"):
+        first("13700000003", city.name)
 
 
 def first(phone, office, **options):
@@ -201,12 +273,18 @@ def test_the_first_officers_of_two_offices_come_from_the_server():
         ("13800000009", {}, "Nobody has signed in"),
         ("13800000001", {}, "A new office needs"),
         ("13800000001", {"office_phone": "1", "division": 219999}, "A new office needs"),
+        (
+            "13800000001",
+            {"office_phone": "1", "division": 210000, "office": "沈阳市 卫生健康委员会"},
+            "written otherwise",
+        ),
     ],
 )
 def test_first_officer_says_what_is_wrong(phone, options, said):
     factories.account()
+    factories.office()
     with pytest.raises(CommandError, match=said):
-        first(phone, "省卫健委", **options)
+        first(phone, **{"office": "省卫健委", **options})
     assert not Officer.objects.exists()
 
 

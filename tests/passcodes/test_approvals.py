@@ -1,5 +1,7 @@
 """Two offices: whatever way data come in, many people or one chosen one are not coloured by one office alone."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -113,6 +115,30 @@ def test_one_account_that_moves_to_another_office_is_one(source, ours):
     factories.officer(account=ours, office=factories.office())
     with pytest.raises(approvals.NotYours):
         approve(batch, ours)
+
+
+def test_what_somebody_proposed_who_decides_no_more_is_only_refused(source, ours, theirs):
+    batch, rules = load(source, 4), factories.rule_draft()
+    propose(batch, ours)
+    approvals.propose(rule_set=rules, basis=LegalBasis.CASES, by=ours, at=timezone.now())
+    Officer.objects.filter(account=ours).update(ended_at=timezone.now())
+    for thing in ({"batch": batch}, {"rule_set": rules}):
+        with pytest.raises(approvals.NotYours):
+            approvals.approve(**thing, by=theirs, at=timezone.now())
+    desk = factories.staff_client(account=theirs)
+    for address in (f"riskbatch/{batch.pk}", f"ruleset/{rules.pk}"):
+        page = desk.get(f"/admin/passcodes/{address}/change/").text
+        assert "it can only be refused, and begun anew" in page and "Agree and put in force" not in page
+    assert "waits for your agreement" not in desk.get("/admin/").text
+    approvals.refuse(batch=batch, by=theirs, at=timezone.now())
+
+
+def test_a_role_that_has_ended_puts_nothing_in_force(source, ours):
+    batch = load(source)
+    assert officers.office_of(ours)  # read earlier in the request
+    Officer.objects.update(ended_at=timezone.now())
+    with pytest.raises(officers.NotAnOfficer):
+        release(batch, ours)
 
 
 def test_a_legal_basis_is_needed_and_an_officer(source, ours):
@@ -305,12 +331,65 @@ def test_withdrawing_withdraws_the_renewal(code, ours, theirs):
     assert list(RiskBatch.objects.values_list("state", flat=True)) == ["withdrawn"] * 2
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_what_is_renewed_while_it_is_withdrawn_is_withdrawn_too(code, ours, theirs):
+    third = factories.account(phone="+8613700000003", office=factories.office(name="第三"))
+    batch = entered(code, ours, "managed")
+    approve(batch, theirs)
+    renewed = threading.Event()
+
+    def renew():
+        with transaction.atomic():
+            approvals.renew(batch=batch, by=third, at=timezone.now())
+            renewed.set()
+            time.sleep(0.5)  # while the other one waits
+
+    def withdraw():
+        assert renewed.wait(10)
+        risk.withdraw(batch=RiskBatch.objects.get(pk=batch.pk), by=ours, at=timezone.now())
+
+    assert at_once(renew, withdraw) == ["done", "done"]
+    assert [row.state for row in RiskBatch.objects.all()] == ["withdrawn", "withdrawn"]
+
+
 def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     batch = load(source, category="managed")
     with pytest.raises(alone.NeedsSecond):
         release(batch, ours)
     record = batch.records.get()
     assert record.ends_at - record.starts_at == timedelta(hours=72)
+
+
+def test_other_managed_is_not_entered_for_next_week(code, ours):
+    start = timezone.localtime() + timedelta(days=2)
+    values = {
+        "document_kind": "01",
+        "document_number": lists.PERSON,
+        "category": "managed",
+        "starts_at_0": f"{start:%Y-%m-%d}",
+        "starts_at_1": "08:00",
+        "office": "区疾控",
+        "office_phone": "024-1",
+        "basis": "cases",
+    }
+    page = factories.staff_client(account=ours).post("/admin/passcodes/riskrecord/add/", values).text
+    assert "within 24 hours of the beginning" in page
+    assert not RiskRecord.objects.exists()
+
+
+def test_rows_one_after_the_other_are_no_longer_than_one(source, code, ours, theirs, time_machine):
+    began = timezone.now()
+    starts = [(began + timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M:%S+0000") for hours in (0, 12, 24, 72, 144)]
+    file = lists.text(*(lists.row(lists.PERSON, "managed", start) for start in starts))
+    batch = risk.load(source=source, file=file, name="1", way="upload", by=ours, at=began)
+    assert (batch.errors, [problem for *_, problem in batch.problems]) == (2, ["ahead", "ahead"])
+    propose(batch, ours)
+    approve(batch, theirs)
+    for hours, colour in ((71, Colour.YELLOW), (72, Colour.GREEN)):
+        time_machine.move_to(began + timedelta(hours=hours), tick=False)
+        factories.declaration(person=code.person, account=code.person.holder)
+        assert colour_of(code) == colour
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, identifier_hash
+from accounts import desk, officers
+from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, Officer, identifier_hash
 from tests import factories
+from tests.passcodes.threads import at_once
 
 OFFICES = "/admin/accounts/office/"
 CLERKS = "/admin/accounts/deskclerk/"
@@ -65,6 +67,22 @@ def test_office_s_name_and_phone_change_but_not_its_division(admin, office):
     assert AuditEntry.objects.get(action="change-office").detail == {"fields": ["name", "phone"]}
 
 
+@pytest.mark.parametrize("name", ["和平区服务台", "和平区 服务台", "和平区　服务台"])
+def test_office_s_name_is_another_s_never(admin, office, name):
+    data = {"name": name, "phone": "024-11111", "division": "210102"}
+    assert errors(admin.post(f"{OFFICES}add/", data)) == ["There is an office with this name."]
+    with pytest.raises(IntegrityError, match="office_named_once"), transaction.atomic():
+        Office.objects.create(name=name, phone="1", division=210102)
+
+
+@pytest.mark.parametrize("ended_at", [None, timezone.now()])
+def test_office_that_has_had_officers_keeps_its_name(admin, office, newcomer, ended_at):
+    Officer.objects.create(account=newcomer, office=office, approved_at=timezone.now(), ended_at=ended_at)
+    admin.post(f"{OFFICES}{office.pk}/change/", {"name": "新名", "phone": "024-22222"})
+    office.refresh_from_db()
+    assert (office.name, office.phone) == ("和平区服务台", "024-22222")
+
+
 def test_clerk_is_added_by_phone_number_and_shown_masked(admin, officer, office, newcomer):
     response = admin.post(f"{CLERKS}add/", {"phone": "139 1234 5678", "office": office.pk}, follow=True)
     assert "Added: 令**" in response.text
@@ -115,6 +133,30 @@ def test_account_works_at_one_desk_at_a_time(admin, office, newcomer):
     assert errors(response) == ["This person works at a desk already. End that role first."]
     with pytest.raises(IntegrityError), transaction.atomic():
         DeskClerk.objects.create(account=newcomer, office=other)
+
+
+def test_officer_works_at_no_desk(admin, officer, office, newcomer):
+    factories.person(holder=officer)
+    theirs = factories.account(phone="+8613700000002", office=factories.office())
+    officers.add_officer(account=newcomer, office=office, by=theirs, at=timezone.now())
+    for phone in ("13700000009", "13912345678"):  # oneself, and who is proposed
+        response = admin.post(f"{CLERKS}add/", {"phone": phone, "office": office.pk})
+        assert errors(response) == ["An officer of the authority cannot work at a desk too."]
+    with pytest.raises(desk.IsOfficer):
+        desk.add_clerk(account=officer, office=office, by=theirs, at=timezone.now())
+    assert not DeskClerk.objects.exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_both_roles_at_once_one_is_too_late(officer, office, newcomer):
+    now = timezone.now()
+    theirs = factories.account(phone="+8613700000002", office=factories.office())
+    ends = at_once(
+        lambda: officers.add_officer(account=newcomer, office=office, by=theirs, at=now),
+        lambda: desk.add_clerk(account=newcomer, office=office, by=officer, at=now),
+    )
+    assert ends in (["IsOfficer", "done"], ["WorksAtDesk", "done"])
 
 
 def test_clerk_is_ended_and_stays_on_the_list(admin, office, newcomer):

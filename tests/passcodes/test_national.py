@@ -164,6 +164,39 @@ def test_one_that_is_never_answered_does_not_hold_up_the_others(platform, code):
     assert national_questions.breaker.open_until is None
 
 
+@pytest.mark.parametrize("fault", ["400", "unknown category", "too many", "too long"])
+def test_people_who_cannot_be_answered_take_nobody_s_turn(platform, holder, code, caplog, fault):
+    for n in range(1, 4):
+        account = factories.account(phone=f"+861380000001{n}")
+        factories.pass_code(account=account, number=factories.DOCUMENTS[n])
+    national_questions.breaker.most = 3
+    platform.fault, platform.faulty = fault, set(factories.DOCUMENTS[1:])
+    waits = []
+    for _ in range(5):
+        ask()
+        query = NationalQuery.objects.open().first()
+        waits.append(round((query.due_at - timezone.now()).total_seconds() / 60))
+        due_now()
+    assert (colour_of(code), national_questions.breaker.open_until) == ("green", None)
+    assert waits == [1, 5, 30, 120, 360]
+    assert caplog.text.count("cannot be used") == 15
+    factories.declaration(person=code.person, account=holder)
+    ask()
+    assert colour_of(code) == "green"
+
+
+def test_while_it_is_left_alone_who_was_tried_least_is_tried_first(platform, code):
+    platform.fault, platform.faulty = "500", {NUMBER}
+    ask()
+    other = factories.pass_code(account=factories.account(phone="+8613800000002"), number=factories.DOCUMENTS[1])
+    due_now()  # the one in vain first
+    national_questions.breaker.failures = 9
+    national_questions.breaker.open_until = timezone.now()
+    ask()
+    assert platform.numbers[1] == factories.DOCUMENTS[1]
+    assert (colour_of(other), national_questions.breaker.open_until) == ("green", None)
+
+
 def test_back_off_grows_to_a_minute(platform, code):
     platform.fault = "500"
     waits = []
@@ -260,6 +293,13 @@ def test_other_managed_wait_for_two_offices_and_nobody_waits_with_them(platform,
     assert sorted(RiskBatch.objects.values_list("state", flat=True)) == ["draft", "visible"]
 
 
+def test_who_will_be_managed_later_is_told_of_when_it_begins(platform, holder, code):
+    tomorrow = (timezone.now() + timedelta(days=1)).isoformat()
+    platform.people[NUMBER] = [record("managed", starts_at=tomorrow), record("secondary_contact")]
+    ask()
+    assert list(RiskRecord.objects.values_list("category", flat=True)) == ["secondary_contact"]
+
+
 @pytest.mark.parametrize(("category", "state"), [("managed", "refused"), ("confirmed", "withdrawn")])
 def test_what_an_officer_decides_against_is_not_brought_back(platform, holder, code, category, state):
     platform.people[NUMBER] = [record(category, starts_at=YESTERDAY)]
@@ -270,6 +310,32 @@ def test_what_an_officer_decides_against_is_not_brought_back(platform, holder, c
     again(holder, code)
     assert (RiskBatch.objects.get().state, colour_of(code)) == (state, "green")
     platform.people[NUMBER] = [record("suspected")]
+    again(holder, code)
+    assert colour_of(code) == "red"
+
+
+@pytest.mark.parametrize("category", ["confirmed", "managed"])
+def test_what_an_officer_has_ended_is_not_brought_back(platform, holder, code, category):
+    platform.people[NUMBER] = [record(category, starts_at=YESTERDAY, office="")]
+    ask()
+    officer = factories.account(phone="+8613700000001", is_officer=True)
+    ended = RiskRecord.objects.get()
+    factories.staff_client(account=officer).post(f"/admin/passcodes/riskrecord/{ended.pk}/end/")
+    again(holder, code)
+    platform.people[NUMBER].append(record("secondary_contact"))
+    again(holder, code)
+    assert colour_of(code) == "yellow"
+    platform.people[NUMBER].pop()
+    again(holder, code)
+    assert colour_of(code) == "green"
+
+
+def test_what_ended_by_itself_may_go_on(platform, holder, code):
+    platform.people[NUMBER] = [record()]
+    ask()
+    RiskRecord.objects.update(ends_at=timezone.now())  # as the platform had it
+    assert colour_of(code) == "green"
+    platform.people[NUMBER] = [record(ends_at="2099-01-01T00:00:00+08:00")]
     again(holder, code)
     assert colour_of(code) == "red"
 

@@ -1,17 +1,21 @@
 """The national platform's client: how long it waits, what it believes, when it stops asking."""
 
+import contextlib
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from healthpass.lib import bounded_post
 from passcodes import national
-from passcodes.national import Breaker, Unreachable
+from passcodes.national import Breaker, Unreachable, Unusable
 from tests import factories
 from tests.national_server import record
 
 NUMBER = factories.DOCUMENTS[0]
+ABOUT_ONE = {"400", "too long", "half", "unknown category"}
 QUESTION = {"kind": "01", "number": NUMBER}
 
 
@@ -26,6 +30,38 @@ def test_the_whole_time_is_limited(platform, monkeypatch, fault):
     assert 0.4 < time.monotonic() - begin < 1.5
 
 
+@pytest.fixture
+def silent():
+    """A port where nobody takes a line: its queue is full."""
+    with contextlib.ExitStack() as lines:
+        port = lines.enter_context(socket.socket())
+        port.bind(("127.0.0.1", 0))
+        port.listen(0)
+        for _ in range(4):
+            line = lines.enter_context(socket.socket())
+            line.setblocking(False)
+            line.connect_ex(port.getsockname())
+        yield port.getsockname()
+
+
+def test_several_addresses_share_the_time(monkeypatch, silent):
+    info = socket.getaddrinfo(*silent, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: info * 4)
+    begin = time.monotonic()
+    with pytest.raises(bounded_post.NoReply):
+        bounded_post.post(f"http://host:{silent[1]}/", b"", {}, seconds=0.6, most_bytes=100)
+    assert 0.5 < time.monotonic() - begin < 1.2
+
+
+def test_another_address_is_tried_after_a_silent_one(platform, monkeypatch, silent):
+    platform.people[NUMBER] = [record()]
+    lookup = socket.getaddrinfo
+    first = lookup(*silent, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: first + lookup(*args, **kwargs))
+    monkeypatch.setattr(national, "SECONDS", 1.0)
+    assert len(national.ask(**QUESTION, at=timezone.now()).records) == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
@@ -33,6 +69,7 @@ def test_the_whole_time_is_limited(platform, monkeypatch, fault):
         ("no signature", "wrong signature"),
         ("another nonce", "another question's answer"),
         ("500", "HTTP 500"),
+        ("400", "HTTP 400"),
         ("redirect", "HTTP 302"),
         ("cut", "cut"),
         ("too long", "too long"),
@@ -43,8 +80,9 @@ def test_the_whole_time_is_limited(platform, monkeypatch, fault):
 def test_what_cannot_be_believed_is_named(platform, fault, told):
     platform.fault = fault
     platform.people[NUMBER] = [record()]
-    with pytest.raises(Unreachable, match=f"^{told}$"):
+    with pytest.raises(Unreachable, match=f"^{told}$") as caught:
         national.ask(**QUESTION, at=timezone.now())
+    assert (caught.type is Unusable) == (fault in ABOUT_ONE)
 
 
 def test_breaker_opens_lets_one_through_and_closes():

@@ -14,6 +14,7 @@ from passcodes.risk_rows import Listing, RefusedFile, Tally, moment_of
 from passcodes.risk_words import CATEGORIES
 from tests.factories import DOCUMENTS
 
+AT = datetime(2026, 11, 25, 12, tzinfo=BEIJING)
 HEADER = ["document_number", "category", "starts_at", "ends_at", "office", "office_phone"]
 ROW = [DOCUMENTS[0], "confirmed", "2026-11-01", "2026-11-20", "区疾控", "024-1"]
 OLD_STYLE = "210102900101001"  # of DOCUMENTS[0], as cards bore it until 2012
@@ -25,7 +26,7 @@ def hasher(kind):
 
 def read(header, *rows, **defaults) -> tuple[list, Tally]:
     numbered = ((line, list(row)) for line, row in enumerate([header, *rows], start=1))
-    listing = Listing(numbered, hasher=hasher, **defaults)
+    listing = Listing(numbered, hasher=hasher, at=AT, **defaults)
     return list(listing.records()), listing.tally
 
 
@@ -124,6 +125,22 @@ def test_lower_case_x_is_the_same_number():
 )
 def test_what_is_wrong_is_named(changed, expected):
     assert problem_of(**changed) == expected
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "lapses"),
+    [
+        ("2026-11-25 11:00", "", datetime(2026, 11, 28, 11, tzinfo=BEIJING)),
+        ("2026-11-25 11:00", "2026-11-26 11:00", datetime(2026, 11, 26, 11, tzinfo=BEIJING)),
+        ("2026-11-26 12:00", "", datetime(2026, 11, 28, 12, tzinfo=BEIJING)),
+        ("2026-11-26 12:00:01", "", "ahead"),
+        ("2026-11-28 12:00", "2026-11-29", "ahead"),
+    ],
+)
+def test_other_managed_never_ends_later_than_72_hours_from_now(starts, ends, lapses):
+    records, tally = read(HEADER, [DOCUMENTS[0], "managed", starts, ends, "区疾控", "024-1"])
+    found = [record.measure.ends_at for record in records] + [problem for _, _, problem in tally.problems]
+    assert found == [lapses]
 
 
 def test_the_source_knows_the_office_of_rows_that_do_not():

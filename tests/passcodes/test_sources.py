@@ -354,15 +354,17 @@ def test_sources_of_one_office_are_counted_together_whatever_their_rows_say(limi
     assert [load(source).state for source in made] == ["visible"] * 3 + ["draft"]
 
 
-def test_offices_of_one_name_are_not_one(limit, city):
-    namesake = type(city).objects.create(name=city.name, phone="1", division=210100)
-    made = [factories.risk_source(slug=f"s{n}", deciding_office=office) for n, office in enumerate((city, namesake))]
-    assert [load(source, 3).state for source in made] == ["visible"] * 2
-
-
 def test_what_comes_from_sources_without_an_office_is_counted_together(limit):
     made = [RiskSource.objects.create(slug=f"s{n}", name="x", agreed_at=timezone.now()) for n in range(4)]
     assert [load(source).state for source in made] == ["visible"] * 3 + ["draft"]
+
+
+def test_what_officers_type_has_no_key_and_no_end(desk):
+    source = factories.risk_batch().source
+    for verb in ("key", "finish-key", "end", "approve", "refuse"):
+        assert desk.post(f"/admin/passcodes/risksource/{source.pk}/{verb}/").status_code == 404
+    source.refresh_from_db()
+    assert (source.key, source.key_begun, source.agreed_at is None) == (None, None, False)
 
 
 def test_a_list_of_an_office_s_own_source_takes_it_and_another(limit, ours, theirs):

@@ -84,7 +84,7 @@ ACTORS = (
         "演示疾控",
         password=PASSWORD,
         totp_secret="LIAONINGDEMOHEALTHAUTHORITY2345A",
-        note="/admin/login/, and the desk at /desk/login/",
+        note="/admin/login/",
     ),
     Actor(
         "authority",
@@ -101,6 +101,14 @@ ACTORS = (
         password=PASSWORD,
         totp_secret="LIAONINGDEMOTHIRDOFFICER2345677C",
         note="/admin/login/, of a third office: answers appeals against what the two have signed",
+    ),
+    Actor(
+        "desk_clerk",
+        "+8613800000011",
+        "演示社工",
+        password=PASSWORD,
+        totp_secret="LIAONINGDEMODESKCLERK2345672345D",
+        note="/desk/login/",
     ),
 )
 
@@ -187,7 +195,6 @@ def restore(*, at: datetime) -> None:
     """Make what is missing and put back what was changed. Scans and audit rows stay."""
     accounts = {actor: _account(actor, at) for actor in ACTORS}
     deciding = [account for actor, account in accounts.items() if actor.role == "authority"]
-    _desk(deciding[0])
     for account, office in zip(deciding, OFFICES, strict=True):
         _officer(account, office, at)
     for actor in ACTORS:
@@ -195,6 +202,8 @@ def restore(*, at: datetime) -> None:
             _resident(actor, accounts[actor], deciding, at)
         if actor.totp_secret:
             _staff(actor, accounts[actor])
+        if actor.role == "desk_clerk":
+            _desk(accounts[actor])
     for relative in RELATIVES:
         _relative(relative, accounts[ACTORS[0]], at)
     school, _ = Institution.objects.update_or_create(
@@ -265,6 +274,7 @@ def _desk(account: Account) -> None:
 def _officer(account: Account, values: dict, at: datetime) -> None:
     """The account decides for this office, and for no other."""
     office, _ = Office.objects.update_or_create(name=values["name"], defaults=values)
+    DeskClerk.objects.current().filter(account=account).update(ended_at=at)
     others = Officer.objects.open().filter(account=account)
     others.exclude(office=office, approved_at__isnull=False).update(ended_at=at)
     Officer.objects.current().get_or_create(account=account, office=office, defaults={"approved_at": at})

@@ -1,5 +1,6 @@
 """Make the first officers of an empty installation: one each of two offices. They make all others, two by two."""
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -32,6 +33,8 @@ class Command(BaseCommand):
             )
         except officers.HasOffice as error:
             raise CommandError("This account is an officer already, or proposed as one.") from error
+        except officers.WorksAtDesk as error:
+            raise CommandError("This account works at a desk: that role has to end first.") from error
         except officers.EnoughOfficers as error:
             raise CommandError(
                 "The office has officers, or two others have: further ones are proposed and approved at /admin/."
@@ -54,4 +57,10 @@ def new_office(name: str, phone: str, division: int) -> Office:
     """Made with what people see of it. Raises CommandError."""
     if not (name.strip() and phone and divisions.known(division) and division != divisions.ABROAD):
         raise CommandError("A new office needs --office-phone, and --division with a code that there is.")
-    return Office.objects.create(name=name.strip(), phone=phone, division=division)
+    office = Office(name=name.strip(), phone=phone, division=division)
+    try:
+        office.validate_constraints()
+    except ValidationError as error:
+        raise CommandError("There is an office of this name, written otherwise.") from error
+    office.save()
+    return office

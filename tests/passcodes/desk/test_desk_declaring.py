@@ -13,7 +13,7 @@ from declarations.questions import Answers
 from passcodes import desk_views, keys, tokens
 from passcodes.models import PassCode
 from tests import factories
-from tests.passcodes.desk.steps import ANSWERS, CLAIM, HEALTHY, LOOK, NUMBER, audited, served
+from tests.passcodes.desk.steps import ANSWERS, CLAIM, HEALTHY, LOOK, NUMBER, audited, sent, served
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +76,15 @@ def test_known_person_keeps_the_holder_and_gets_the_document_s_data(office, cler
     person = writes.declare_at_desk(claim=CLAIM, answers=HEALTHY, office=office, by=clerk, at=timezone.now())
     assert (person.pk, person.holder, person.name) == (known.pk, holder, "李小花")
     assert (person.sex, person.assurance) == ("2", Assurance.OFFICER)
+
+
+def test_holder_is_told_that_a_desk_has_declared(office, clerk, outbox, django_capture_on_commit_callbacks):
+    factories.person(holder=factories.account(), name="李小花", number=NUMBER)
+    with django_capture_on_commit_callbacks(execute=True):
+        writes.declare_at_desk(claim=CLAIM, answers=HEALTHY, office=office, by=clerk, at=timezone.now())
+    (message,) = sent(outbox)
+    assert message["to"] == "+8613800000001"
+    assert "和平区服务台" in message["text"] and "024-11111" in message["text"]
 
 
 def test_claims_to_the_document_stay_what_they_are(office, clerk):
