@@ -47,6 +47,7 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
 
     assert not desk.get_by_role("button", name="确认生效").count()  # nobody puts an upload in force alone
     desk.get_by_label("法律依据").select_option(value="cases")
+    desk.get_by_label("理由").fill("学校有四例")
     desk.get_by_role("button", name="提请另一机关同意").click()
     desk.get_by_text("已提请").first.wait_for()
     check_accessibility(desk)
