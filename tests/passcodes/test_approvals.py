@@ -337,6 +337,7 @@ def test_what_is_renewed_while_it_is_withdrawn_is_withdrawn_too(code, ours, thei
     third = factories.account(phone="+8613700000003", office=factories.office(name="第三"))
     batch = entered(code, ours, "managed")
     approve(batch, theirs)
+    batch.records.update(ends_at=timezone.now() + timedelta(hours=1))  # so that it may be renewed
     renewed = threading.Event()
 
     def renew():

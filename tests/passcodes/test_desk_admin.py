@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import desk, officers
-from accounts.models import AuditEntry, DeskClerk, DeskClerkQuerySet, Office, Officer, identifier_hash
+from accounts.models import AuditEntry, DeskClerk, Office, Officer, identifier_hash
+from accounts.office_models import DeskClerkQuerySet
 from tests import factories
 from tests.passcodes.threads import at_once
 
