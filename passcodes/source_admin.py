@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -36,7 +36,7 @@ class RiskSourceForm(BasisForm, forms.ModelForm):
     """What an officer proposes. Pulls are asked for over HTTPS; in development over HTTP too."""
 
     deciding_office = forms.ModelChoiceField(
-        label=gettext_lazy("Office"),
+        label=pgettext_lazy("of the authority", "office"),
         queryset=Office.objects.order_by("name", "pk"),
         help_text=gettext_lazy("Whose lists they are. Its name and phone stand at rows that name no office."),
     )
@@ -136,7 +136,7 @@ class RiskSourceAdmin(AuditedAdmin):
     def get_fields(self, request: HttpRequest, obj: RiskSource | None = None):
         if obj is None:
             return (*self.given, *BasisForm.base_fields)
-        named = () if obj.deciding_office_id else ("office", "office_phone")
+        named = ("office", "office_phone") if obj.office and not obj.deciding_office_id else ()
         basis = BasisForm.base_fields if self.has_change_permission(request, obj) else ()
         return (*self.given, *named, *self.shown, *basis)
 
