@@ -14,8 +14,8 @@ def record(*, by: Account | None, action: str, subject: str, at: datetime, **det
     return AuditEntry.objects.create(actor=by, action=action, subject=subject, at=at, detail=detail)
 
 
-def record_each(*, by: Account | None, action: str, subjects: Iterable[str], at: datetime) -> None:
+def record_each(*, by: Account | None, action: str, subjects: Iterable[str], at: datetime, **detail) -> None:
     """Insert a row for each of these things, in one statement."""
     AuditEntry.objects.bulk_create(
-        AuditEntry(actor=by, action=action, subject=subject, at=at, detail={}) for subject in subjects
+        AuditEntry(actor=by, action=action, subject=subject, at=at, detail=detail) for subject in subjects
     )

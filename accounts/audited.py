@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST
 
-from accounts import audit
+from accounts import audit, purposes
 from accounts.lists import CappedPaginator, FoundFilter
 from accounts.models import AuditEntry
 from accounts.staff import StaffSite
@@ -46,7 +46,12 @@ LONGEST_TERM = 200
 
 
 class AuditedSite(StaffSite):
-    """A staff site without Django's own log, sidebar and redirects by content type."""
+    """A staff site without Django's own log, sidebar and redirects by content type.
+
+    `asks_why`: whoever looks at people has to say why; the page that asks is the subclass's.
+    """
+
+    asks_why = False
 
     index_template = "admin/first_page.html"
     enable_nav_sidebar = False
@@ -76,14 +81,15 @@ class AuditedAdmin(ModelAdmin):
     """Shows to whoever may enter the site; adds, changes and ends only where a subclass says so.
 
     What would go to Django's own log goes to the audit. A page of one person is itself a thing to answer for:
-    `audits_looks` writes a row whenever one is opened. Searches look a keyed hash up, are sent as POST so that what
-    was typed stands in no address or log, and are written down too.
+    `audits_looks` writes a row whenever one is opened, with why. Searches look a keyed hash up, are sent as POST so
+    that what was typed stands in no address or log, and are written down too.
     """
 
     order = 100  # of its link among the site's sections
     can_add = False
     can_change = False
     audits_looks = False
+    look_reason = ""  # a LookReason, where the work itself says why its pages are opened; else whoever looks is asked
     shows_subtitle = True  # the object's own name under the title of its page
     # What is searched for -> the lookup that its keyed hashes are compared with. Empty: no search.
     hashed_search: dict[str, str] = {}
@@ -231,6 +237,27 @@ class AuditedAdmin(ModelAdmin):
             context["subtitle"] = None
         return super().render_change_form(request, context, add, change, form_url, obj)
 
+    def _why(self, request: HttpRequest) -> str:
+        """Why this account looks; "" if that is not known."""
+        return self.look_reason or purposes.current(request, timezone.now())
+
+    def _reason(self, request: HttpRequest) -> dict[str, str]:
+        """The same as an audit row keeps it, where this site asks for it."""
+        return {"reason": self._why(request)} if self.audits_looks and self.admin_site.asks_why else {}
+
+    def _must_ask_why(self, request: HttpRequest) -> bool:
+        asks = self.audits_looks and self.admin_site.asks_why and request.method in ("GET", "HEAD")
+        return asks and not self._why(request)
+
+    def _ask_why(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(purposes.address(self.admin_site.name, request.get_full_path()))
+
+    def changeform_view(self, request: HttpRequest, object_id=None, form_url="", extra_context=None) -> HttpResponse:
+        """Of a person only with a reason."""
+        if object_id and self._must_ask_why(request):
+            return self._ask_why(request)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
     def _record_look(self, request: HttpRequest, obj: Model) -> None:
         audit.record(
             by=request.user,
@@ -238,10 +265,13 @@ class AuditedAdmin(ModelAdmin):
             subject=self.looked_at(obj),
             at=timezone.now(),
             page=self.subject_of(obj),
+            **self._reason(request),
         )
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         """What the audit has about this object, newest first."""
+        if self._must_ask_why(request):
+            return self._ask_why(request)
         obj = self.get_object(request, unquote(object_id))
         if self.audits_looks:
             self._record_look(request, obj)
@@ -274,6 +304,8 @@ class AuditedAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         if ACTION_CHECKBOX_NAME in request.POST:
             self._drop_malformed_keys(request)
+        if request.GET.get("found") and self._must_ask_why(request):
+            return self._ask_why(request)
         title = capfirst(self.opts.verbose_name_plural)
         response = super().changelist_view(
             request,
@@ -287,12 +319,19 @@ class AuditedAdmin(ModelAdmin):
         changelist = getattr(response, "context_data", {}).get("cl")
         if changelist and changelist.found and changelist.found.kind:
             self._record_search(request, changelist)
+        elif changelist and self.audits_looks and self.admin_site.asks_why:
+            self._record_browsing(request, changelist)
         return response
+
+    def _record_browsing(self, request: HttpRequest, changelist: ChangeList) -> None:
+        """Whom a list has shown, masked, to somebody who searched for nobody."""
+        name, shown = self._subject_name, [str(row.pk) for row in changelist.result_list]
+        audit.record(by=request.user, action=f"browse-{name}", subject=name, at=timezone.now(), shown=shown)
 
     @transaction.atomic
     def _record_search(self, request: HttpRequest, changelist: ChangeList) -> None:
-        """What was searched for, and a row for each person found, who may read that they were."""
-        now = timezone.now()
+        """What was searched for, and why, and a row for each person found, who may read that they were."""
+        now, reason = timezone.now(), self._reason(request)
         audit.record(
             by=request.user,
             action=f"search-{self._subject_name}",
@@ -300,10 +339,15 @@ class AuditedAdmin(ModelAdmin):
             at=now,
             kind=changelist.found.kind,
             found=[str(row.pk) for row in changelist.result_list],
+            **reason,
         )
         if self.audits_looks:
-            people = sorted({self.looked_at(row) for row in changelist.result_list})
-            audit.record_each(by=request.user, action=f"find-{self._subject_name}", subjects=people, at=now)
+            people = sorted(self.people_found(changelist))
+            audit.record_each(by=request.user, action=f"find-{self._subject_name}", subjects=people, at=now, **reason)
+
+    def people_found(self, changelist: ChangeList) -> set[str]:
+        """Whom a search has found, as `looked_at` names them."""
+        return {self.looked_at(row) for row in changelist.result_list}
 
     def _drop_malformed_keys(self, request: HttpRequest) -> None:
         """Selected rows are looked up by what the primary key can be: the database fails on other values."""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import looks
+from accounts import looks, purposes
 from accounts.audited import AuditedSite
 from accounts.models import Account
 from accounts.wording import subject_words
@@ -20,7 +21,9 @@ waiting: list[Callable[[Account], tuple[str, str] | None]] = []
 
 
 class AuthoritySite(AuditedSite):
-    """Open to officers of the authority."""
+    """Open to officers of the authority, who look at people for a reason."""
+
+    asks_why = True
 
     site_title = _("Liaoning Health Pass")
     site_header = _("Health authority")
@@ -32,6 +35,15 @@ class AuthoritySite(AuditedSite):
     def role_since(self, account: Account) -> datetime:
         """When the second office agreed. Only for who may enter."""
         return account.officer_role.approved_at
+
+    def get_urls(self) -> list:
+        """Also the page that asks why somebody looks at people."""
+        return [path("why/", self.admin_view(self.why), name="why"), *super().get_urls()]
+
+    def why(self, request: HttpRequest) -> HttpResponse:
+        """Why the next looks are needed."""
+        request.current_app = self.name
+        return purposes.page(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The first page, with recent alerts of unusually many looks at people."""

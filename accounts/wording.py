@@ -11,6 +11,7 @@ VERBS = {
     "add": gettext_lazy("Added"),
     "change": gettext_lazy("Changed"),
     "end": gettext_lazy("Ended"),
+    "browse": gettext_lazy("Looked through the list"),
     "find": gettext_lazy("Found by a search"),
     "search": gettext_lazy("Searched"),
     "view": gettext_lazy("Looked at"),

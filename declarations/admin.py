@@ -18,8 +18,9 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.limits import LimitReached
 from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
+from accounts.purposes import LookReason
 from declarations import desk_admin, divisions, officer_admin, proxies
-from declarations.document_looks import LookReason, view_document
+from declarations.document_looks import view_document
 from declarations.forms import DocumentLookForm
 from declarations.models import Assurance, Declaration, Person, Proxy
 from declarations.search import search_hashes

@@ -18,6 +18,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter
 from accounts.models import Account, DeskClerk, IdentifierKind, Office, identifier_hash
+from accounts.purposes import LookReason
 from declarations import divisions
 from declarations.search import real_name_account
 
@@ -132,6 +133,7 @@ class DeskClerkAdmin(AuditedAdmin):
     order = 6
     can_add = True
     audits_looks = True
+    look_reason = LookReason.ROLE
     shows_subtitle = False
     list_display = ("full_name", "phone", "office", "state", "created_at")
     list_filter = (CurrentFilter,)

@@ -2,25 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from django.db import models
-from django.utils.translation import gettext_lazy as _
-
 from accounts import audit, limits
 from accounts.models import Account
+from accounts.purposes import LookReason
 from declarations.models import Person
 
 LOOKS_AN_HOUR = 30  # of an officer
 HOUR = timedelta(hours=1)
-
-
-class LookReason(models.TextChoices):
-    """Why an officer needs the whole number. A closed list: the audit holds no personal data, so no free text."""
-
-    IDENTITY = "identity", _("to settle whose document it is")
-    TRACING = "tracing", _("to trace contacts of a case")
-    CARE = "care", _("to arrange a test, treatment or isolation")
-    APPEAL = "appeal", _("to answer an appeal or a complaint")
-    ORDER = "order", _("on a written order of a court or the police")
 
 
 def view_document(*, person: Person, reason: LookReason, by: Account, at: datetime) -> str:

@@ -10,8 +10,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.purposes import LookReason
 from declarations import divisions, documents, questions
-from declarations.document_looks import LookReason
 from declarations.documents import DocumentKind
 from declarations.fields import DayField, NameField, PhoneField, PlainTextField
 from declarations.models import Sex, StayKind

@@ -1,6 +1,6 @@
 """What the declarations app keeps of an account and its person."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db.models import Q
@@ -9,12 +9,14 @@ from django.utils.translation import gettext_lazy
 
 from accounts.me import Fact, Remainder, Row, closes, deleted_on, remains, section
 from accounts.models import Account, AuditEntry, DeskClerk, IdentifierKind, Officer
+from accounts.purposes import LookReason
 from accounts.wording import action_words
 from declarations import actions, divisions, proxies
-from declarations.document_looks import LookReason
 from declarations.models import Declaration, Person, Proxy
 from healthpass.lib.masks import mask_phone
 from healthpass.lib.retention import period
+
+DESK_LOOKS = ("desk-look-up", "desk-view", "desk-print")
 
 
 @section(
@@ -96,26 +98,22 @@ def _dates(proxy: Proxy) -> Row:
 
 @section("looks", gettext_lazy("Who looked at your data"), order=30)
 def looks(account: Account, at: datetime) -> Iterator[Row]:
-    """Which office or institution searched for the account or its real-name person, or opened a page; never who."""
+    """Which office or institution searched for the account or its real-name person, or opened a page, and why; never
+    who.
+    """
     subjects = [f"account:{account.pk}"]
     if own := Person.objects.held_by(account).real_name().first():
         subjects.append(f"person:{own.pk}")
-    looked = Q(action__startswith="view-") | Q(action__startswith="find-")
+    looked = Q(action__startswith="view-") | Q(action__startswith="find-") | Q(action__in=DESK_LOOKS)
     rows = AuditEntry.objects.filter(looked, subject__in=subjects).exclude(actor=account)
     entries = list(rows.select_related("actor").order_by("-at", "-pk"))
-    actors = {entry.actor_id for entry in entries}
-    offices, officers = _offices(actors), _officers(actors)
+    offices = _offices({entry.actor_id for entry in entries})
     for entry in entries:
-        if office := offices.get(entry.actor_id):
-            who = office
-        elif entry.actor_id in officers:
-            who = _("The health authority")
-        else:
-            who = _("An institution that you visited or work for")
+        office = offices(entry.actor_id, entry.at)
         reason = entry.detail.get("reason")
         yield [
             Fact("at", _("time"), entry.at),
-            Fact("by", _("by"), who),
+            Fact("by", _("by"), office or _("An institution that you visited or work for")),
             Fact("what", _("what"), entry.action, action_words(entry.action)),
             *([Fact("reason", _("reason"), reason, _label(reason))] if reason else []),
         ]
@@ -125,16 +123,22 @@ def _label(reason: str) -> str:
     return str(LookReason(reason).label) if reason in LookReason.values else reason
 
 
-def _offices(accounts: set[int]) -> dict[int, str]:
-    """The offices at whose desk these accounts are, or were last."""
-    clerks = DeskClerk.objects.filter(account__in=accounts).select_related("office").order_by("pk")
-    return {clerk.account_id: clerk.office.name for clerk in clerks}
+def _offices(accounts: set[int]) -> Callable[[int, datetime], str]:
+    """Which office an account decided for, or at whose desk it was, at some time; "" if it never did."""
+    officers = Officer.objects.filter(account__in=accounts, approved_at__isnull=False).select_related("office")
+    clerks = DeskClerk.objects.filter(account__in=accounts).select_related("office")
+    roles = [(role.account_id, role.approved_at, role) for role in officers]
+    roles += [(role.account_id, role.created_at, role) for role in clerks]
 
+    def then(account: int, at: datetime) -> str:
+        own = [
+            (since <= at and (role.ended_at is None or at <= role.ended_at), since, role.office.name)
+            for who, since, role in roles
+            if who == account
+        ]
+        return max(own, default=(False, at, ""))[2]
 
-def _officers(accounts: set[int]) -> set[int]:
-    """Those of these accounts that decide for the authority, or did."""
-    roles = Officer.objects.filter(account__in=accounts, approved_at__isnull=False)
-    return set(roles.values_list("account", flat=True))
+    return then
 
 
 # Closing

@@ -17,6 +17,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import ChoiceFilter
 from accounts.models import Account, Officer
+from accounts.purposes import LookReason
 from declarations.desk_admin import RoleForm
 
 MOST_WAITING = 50  # proposals looked through for the first page
@@ -76,6 +77,7 @@ class OfficerAdmin(AuditedAdmin):
     order = 6.5
     can_add = True
     audits_looks = True
+    look_reason = LookReason.ROLE
     shows_subtitle = False
     list_display = ("full_name", "phone", "office", "state", "created_at")
     list_filter = (OfficerStateFilter,)

@@ -19,6 +19,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter
 from accounts.models import Account, IdentifierKind, identifier_hash
+from accounts.purposes import LookReason
 from declarations import divisions
 from declarations.search import real_name_account
 from institutions import actions
@@ -282,6 +283,7 @@ class AdministratorAdmin(MemberAdmin):
     list_select_related = ("account__person", "person", "institution")
     autocomplete_fields = ("institution",)
     audits_looks = True
+    look_reason = LookReason.ROLE
     explanation = gettext_lazy(
         "An institution's admin must have a real-name health pass. They enter the console when they also have a "
         "password and a second factor."

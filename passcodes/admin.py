@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +21,7 @@ from accounts.lists import ChoiceFilter, DayFilter, FieldFilter
 from accounts.models import Account
 from declarations import divisions, documents
 from declarations.documents import DocumentKind
-from declarations.models import document_hash
+from declarations.models import Person, document_hash
 from declarations.search import search_hashes
 from passcodes import appeal_admin, approvals, document_check_admin, endings, risk_admin, rule_admin, source_admin
 from passcodes.actions import reason_from_json
@@ -159,6 +160,17 @@ class RiskRecordAdmin(AuditedAdmin):
     def search_hashes(self, typed: str) -> tuple[str, list[str]]:
         kind, hashes = search_hashes(typed)
         return "document", hashes if kind == "document" else [document_hash(DocumentKind.OTHER, "")]
+
+    def looked_at(self, record: RiskRecord) -> str:
+        """Who is listed, if we know them: they may read that somebody looked."""
+        known = Person.objects.real_name().filter(document_hash=record.document_hash).first()
+        return f"person:{known.pk}" if known else self.subject_of(record)
+
+    def people_found(self, changelist: ChangeList) -> set[str]:
+        """Whose document was typed, listed or not: that they are not is found out too."""
+        known = Person.objects.real_name().filter(document_hash__in=changelist.found.hashes)
+        people = {f"person:{pk}" for pk in known.values_list("pk", flat=True)}
+        return people or {self.subject_of(record) for record in changelist.result_list}
 
     @admin.action(description=gettext_lazy("End the selected risk records"))
     def end_selected(self, request: HttpRequest, queryset: QuerySet) -> None:

@@ -17,6 +17,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
+from accounts.purposes import LookReason
 from passcodes import appeals
 from passcodes.actions import reason_from_json
 from passcodes.appeal_forms import AnswerForm
@@ -54,6 +55,7 @@ class AppealAdmin(AuditedAdmin):
 
     order = 0
     audits_looks = True
+    look_reason = LookReason.APPEAL
     shows_subtitle = False
     list_display = ("receipt", "masked_name", "claim", "office", "due_at", "overdue", "state")
     list_filter = (StateFilter,)

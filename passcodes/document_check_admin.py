@@ -14,6 +14,7 @@ from accounts import audit
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import FieldFilter
+from accounts.purposes import LookReason
 from declarations.models import Proxy
 from passcodes import document_checks
 from passcodes.document_check_forms import DecisionForm
@@ -34,6 +35,7 @@ class DocumentCheckAdmin(AuditedAdmin):
 
     order = 0
     audits_looks = True
+    look_reason = LookReason.IDENTITY
     shows_subtitle = False
     list_display = ("masked_name", "age", "waiting_since", "state")
     list_filter = (StateFilter,)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import purposes
 from accounts.actions import issue_device_key
 from accounts.models import Account, Device, Identifier, Office, Officer, identifier_hash, last_four_hash
 from declarations.documents import DocumentKind
@@ -256,14 +257,18 @@ def scan(
     )
 
 
-def staff_client(*, account: Account, second_factor: bool = True) -> Client:
-    """A browser on which this member of staff has signed in, with the six digits unless told otherwise."""
+def staff_client(*, account: Account, second_factor: bool = True, looks_because: str = "identity") -> Client:
+    """A browser on which this member of staff has signed in, with the six digits unless told otherwise.
+
+    `looks_because`: the LookReason that they have just given; "" = none yet.
+    """
     client = Client(headers={"accept-language": "en"})
     client.force_login(account, backend="accounts.backends.StaffBackend")
     if second_factor:
         device, _ = TOTPDevice.objects.get_or_create(user=account, name="app", confirmed=True)
         session = client.session
         session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+        session[purposes.SESSION_KEY] = [looks_because, timezone.now().timestamp()]
         session.save()
     return client
 

@@ -94,7 +94,80 @@ def test_who_is_found_by_a_search_can_read_that_an_office_searched(officer, acco
         (account, f"person:{claim.pk}"),
     }
     resident = factories.staff_client(account=holder, second_factor=False)
-    assert "The health authority" in resident.get("/me/").content.decode()
+    assert factories.province().name in resident.get("/me/").content.decode()
+
+
+# Why
+
+
+@pytest.mark.parametrize("page", ["change", "history"])
+def test_a_person_s_page_asks_why_and_goes_on(account, person, page):
+    officer = factories.staff_client(account=account, looks_because="")
+    address = reverse(f"admin:declarations_person_{page}", args=[person.pk])
+    asked = officer.get(address, follow=True)
+    assert "Why do you look?" in asked.text
+    assert person.masked_name not in asked.text
+    assert not AuditEntry.objects.filter(action="view-person").exists()
+    here = asked.redirect_chain[-1][0]
+    for wrong in ("", "curiosity"):
+        assert "Why do you look?" in officer.post(here, {"reason": wrong, "next": address}).text
+    assert officer.post(here, {"reason": "care", "next": address}).url == address
+    assert officer.get(address).status_code == 200
+    entry = AuditEntry.objects.get(action="view-person")
+    assert (entry.subject, entry.detail["reason"]) == (f"person:{person.pk}", "care")
+
+
+def test_a_search_asks_why_and_loses_nothing(account, person):
+    officer = factories.staff_client(account=account, looks_because="")
+    search = reverse("admin:declarations_person_search")
+    asked = officer.post(search, {"who": factories.DOCUMENTS[0]}, follow=True)
+    found = officer.post(asked.redirect_chain[-1][0], {"reason": "tracing", "next": asked.context["next"]}, follow=True)
+    assert list(found.context["cl"].result_list) == [person]
+    reasons = AuditEntry.objects.filter(action__in=["search-person", "find-person"]).values_list("detail__reason")
+    assert set(reasons) == {("tracing",)} and len(reasons) == 2
+
+
+def test_the_reason_counts_for_half_an_hour(account, person):
+    address = reverse("admin:declarations_person_change", args=[person.pk])
+    with time_machine.travel(NOON, tick=False) as clock:
+        officer = factories.staff_client(account=account, looks_because="care")
+        clock.shift(timedelta(minutes=29, seconds=59))
+        assert officer.get(address).status_code == 200
+        clock.shift(timedelta(seconds=1))
+        assert officer.get(address).status_code == 302
+
+
+def test_it_goes_on_to_no_other_site(officer):
+    answer = officer.post(reverse("admin:why"), {"reason": "care", "next": "https://elsewhere.example/"})
+    assert answer.url == reverse("admin:index")
+
+
+@pytest.mark.parametrize("model", ["appeal", "documentcheck", "deskclerk", "officer"])
+def test_where_the_work_says_why_nobody_is_asked(account, model):
+    app = "passcodes" if model in ("appeal", "documentcheck") else "accounts"
+    officer = factories.staff_client(account=account, looks_because="")
+    assert officer.get(reverse(f"admin:{app}_{model}_change", args=[0])).status_code == 404
+
+
+def test_a_list_that_was_looked_through_is_written_down(officer, account, person):
+    officer.get(reverse("admin:declarations_person_changelist"))
+    entry = AuditEntry.objects.get(action="browse-person")
+    assert (entry.actor, entry.subject, entry.detail) == (account, "person", {"shown": [str(person.pk)]})
+
+
+def test_a_look_at_a_risk_record_is_a_look_at_whom_it_lists(account, officer, person):
+    record = factories.risk_record()
+    officer.get(reverse("admin:passcodes_riskrecord_change", args=[record.pk]))
+    entry = AuditEntry.objects.get(action="view-riskrecord")
+    assert (entry.subject, entry.detail["page"]) == (f"person:{person.pk}", f"riskrecord:{record.pk}")
+
+
+def test_who_is_searched_for_among_the_listed_may_read_it_also_when_they_are_not(officer, person):
+    factories.person(number=factories.DOCUMENTS[0], assurance=0)  # somebody claims the document
+    search = reverse("admin:passcodes_riskrecord_search")
+    officer.post(search, {"who": factories.DOCUMENTS[0]}, follow=True)
+    officer.post(search, {"who": factories.DOCUMENTS[3]}, follow=True)
+    assert [row.subject for row in AuditEntry.objects.filter(action="find-riskrecord")] == [f"person:{person.pk}"]
 
 
 # Unusual numbers
@@ -124,6 +197,16 @@ def test_more_looks_than_usual_in_an_hour_raise_one_alert(account, few, caplog):
     assert caplog.messages == [f"account:{account.pk}: 4 looks at people from {(NOON - HOUR).isoformat()}"]
     assert looks.alert(NOON + 20 * MINUTE) == []
     assert AuditEntry.objects.filter(action="alert-looks").count() == 1
+
+
+def test_an_hour_is_counted_also_when_the_worker_was_away(account, few):
+    look(account, NOON - 5 * HOUR, 4)
+    look(account, NOON - 30 * HOUR, 4)
+    look(account, NOON - 2 * HOUR, 4, action="desk-look-up")
+    look(account, NOON - 3 * HOUR, 4, action="find-person")
+    hours = [(NOON - 5 * HOUR).isoformat(), (NOON - 2 * HOUR).isoformat()]
+    assert [alert.detail["hour"] for alert in looks.alert(NOON)] == hours
+    assert looks.alert(NOON + HOUR) == []
 
 
 def test_looks_of_the_present_hour_are_counted_when_it_is_over(account, few):

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.actions import code_hash
-from accounts.models import AuditEntry, DeskClerk, Device, DeviceKey, Identifier, Office, OneTimeCode
+from accounts.models import AuditEntry, DeskClerk, Device, DeviceKey, Identifier, Office, Officer, OneTimeCode
 from declarations.actions import answers_of, claim_of, declare
 from declarations.models import Assurance, Declaration, Person, Proxy, Relation
 from institutions.models import Membership
@@ -90,7 +90,7 @@ def test_everything_about_me_stands_on_the_page_masked(client, rich):
     for words in ("张**", "21**************15", "138****0001", "沈阳市第一中学", "37.5 °C", "confirmed", "李**"):
         assert words in text
     assert "138****0002" in text  # who acts for me
-    assert "The health authority" in text and "to trace contacts of a case" in text
+    assert factories.province().name in text and "to trace contacts of a case" in text
     for secret in (factories.DOCUMENTS[0], "张三丰", PHONE[3:], OTHER[3:], "1990-01-01"):
         assert secret not in text
     assert "no-store" in response["Cache-Control"]
@@ -169,8 +169,27 @@ def test_a_look_at_a_desk_names_the_office_and_nobody_there(client, resident):
     clerk = factories.account(phone=OTHER)
     office = Office.objects.create(name="和平区服务台", phone="024-1", division=210102)
     DeskClerk.objects.create(account=clerk, office=office)
-    audit.record(by=clerk, action="view-person", subject=f"person:{resident.person.pk}", at=timezone.now())
-    assert [row["by"] for row in client.post("/me/export/").json()["looks"]] == ["和平区服务台"]
+    for action in ("desk-look-up", "desk-view", "desk-print", "desk-code"):
+        audit.record(by=clerk, action=action, subject=f"person:{resident.person.pk}", at=timezone.now())
+    looks = client.post("/me/export/").json()["looks"]
+    assert [(row["by"], row["what"]) for row in looks] == [
+        ("和平区服务台", "desk-print"),
+        ("和平区服务台", "desk-view"),
+        ("和平区服务台", "desk-look-up"),
+    ]
+
+
+def test_a_look_is_that_of_the_office_that_they_decided_for_then(client, resident):
+    officer, now = factories.account(phone=OTHER), timezone.now()
+    first = factories.officer(account=officer, office=factories.province())
+    Officer.objects.filter(pk=first.pk).update(approved_at=now - timedelta(days=9), ended_at=now - timedelta(days=5))
+    second = factories.officer(account=officer, office=factories.office())
+    Officer.objects.filter(pk=second.pk).update(approved_at=now - timedelta(days=4))
+    for days in (6, 1):
+        at = now - timedelta(days=days)
+        audit.record(by=officer, action="view-person", subject=f"person:{resident.person.pk}", at=at)
+    looks = client.post("/me/export/").json()["looks"]
+    assert [row["by"] for row in looks] == [factories.office().name, factories.province().name]
 
 
 # Taking away

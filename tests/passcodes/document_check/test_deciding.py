@@ -196,10 +196,10 @@ def test_oldest_comes_first_and_decided_last(admin, officer, django_assert_num_q
     done = asked(0, 9, name="赵一")
     decide(done, officer, approved=False)
     admin.get(QUEUE)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         admin.get(QUEUE)
     asked(1, 1, name="钱二"), asked(2, 3, name="孙三")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         text = admin.get(QUEUE).text
     assert re.findall(r"[赵钱孙]\*", text) == ["孙*", "钱*", "赵*"]
     assert re.findall(r"[赵钱孙]\*", admin.get(f"{QUEUE}?state=waiting").text) == ["孙*", "钱*"]
