@@ -80,7 +80,7 @@ def context_of(rule_set: RuleSet, *, account: Account, at: datetime, url: Callab
         "title": _("Colour rules #%(number)s") % {"number": rule_set.number},
         "rule_set": rule_set,
         "rules": [_shown(row, missing, url if editable else None) for row in sorted(rows, key=_severity)],
-        "missing": [one.problem.label for one in missing if one.rule is None],
+        "missing": [one.text for one in missing if one.rule is None],
         "incomplete": incomplete(len(missing)) if missing else "",
         "approval": approval,
         "lapsed": approval and not approvals.has_proposer(approval),
@@ -133,6 +133,6 @@ def _severity(row: ColourRule) -> int:
 
 
 def _shown(row: ColourRule, missing: list[rules.Missing], url: Callable[..., str] | None) -> ShownRule:
-    problems = [one.problem.label for one in missing if one.rule is not None and one.rule.pk == row.pk]
+    problems = [one.text for one in missing if one.rule is not None and one.rule.pk == row.pk]
     keys = (row.rule_set_id, row.pk)
     return ShownRule(row, problems, url("rule", *keys), url("remove", *keys)) if url else ShownRule(row, problems)

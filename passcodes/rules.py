@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from accounts.models import Account
-from passcodes import alone
+from passcodes import alone, rule_texts
 from passcodes.approval_models import Deed
 from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule
 from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
@@ -46,6 +46,7 @@ class Problem(models.TextChoices):
     OFFICE = "office", _("Name the office that answers for the rule, with its phone.")
     REASON = "reason", _("Write the reason in Chinese and in English.")
     NEXT_STEP = "next_step", _("Write what to do next in Chinese and in English.")
+    PLACEHOLDER = "placeholder", _("A text holds a placeholder that cannot be filled in.")
     DATES = "dates", _("The rule ends before it begins.")
     NO_CURRENT = "no_not_current", _("Every set needs the rule for those without a current declaration, without dates.")
     NO_STALE = "no_stale", _("Every set needs the rule for epidemic data that are not up to date, without dates.")
@@ -67,6 +68,13 @@ class Missing:
 
     rule: ColourRule | None
     problem: Problem
+
+    @property
+    def text(self) -> str:
+        """In words; of placeholders, which, and which there are."""
+        if self.problem == Problem.PLACEHOLDER:
+            return rule_texts.objection(unknown_in(self.rule), self.rule.condition)
+        return str(self.problem.label)
 
 
 @functools.lru_cache(maxsize=8)
@@ -113,7 +121,10 @@ def dated(at: datetime) -> tuple[Rule, ...]:
 
 
 def words_of(rule: int, language: str) -> tuple[str, str]:
-    """A rule's own reason and next step in the language; in English where it has no such; empty without any."""
+    """A rule's own reason and next step in the language; in English where it has no such.
+
+    Empty without any, and for one with a placeholder that nothing fills in: no holder is shown that.
+    """
     try:
         return words_released(rule, language)
     except LookupError:
@@ -131,7 +142,8 @@ def words_released(rule: int, language: str) -> tuple[str, str]:
 
 
 def _words(row: ColourRule, language: str) -> tuple[str, str]:
-    return tuple(texts.get(language) or texts.get("en", "") for texts in (row.reason, row.next_step))
+    words = [texts.get(language) or texts.get("en") or "" for texts in (row.reason, row.next_step)]
+    return tuple("" if rule_texts.unknown(text, row.condition) else text for text in words)
 
 
 def ever_released() -> list[Rule]:
@@ -169,9 +181,16 @@ def problems_of(row: ColourRule) -> list[Problem]:
         Problem.HOURS: 1 <= row.hours <= MOST_HOURS if row.condition in BY_HOURS else row.hours == 0,
         Problem.OFFICE: bool(row.office.strip() and row.office_phone.strip()),
         **written,
+        Problem.PLACEHOLDER: not unknown_in(row),
         Problem.DATES: not dated or row.valid_from < row.valid_to,
     }
     return [problem for problem, is_good in good.items() if not is_good]
+
+
+def unknown_in(row: ColourRule) -> list[str]:
+    """What looks like a placeholder in its texts, but cannot be filled in."""
+    texts = (str(text or "") for written in (row.reason, row.next_step) for text in written.values())
+    return rule_texts.unknown("\n".join(texts), row.condition)
 
 
 def _may_have(condition: str, colour: int) -> bool:

@@ -80,6 +80,7 @@ def test_next_draft_is_a_copy_of_what_counts(now):
         ("contact", {"reason": {"zh-hans": "原因", "en": " "}}, Problem.REASON),
         ("contact", {"reason": {}}, Problem.REASON),
         ("contact", {"next_step": {"en": "Wait."}}, Problem.NEXT_STEP),
+        ("contact", {"next_step": {"zh-hans": "等待", "en": "Wait %(long)s."}}, Problem.PLACEHOLDER),
         ("contact", {"days": 0}, Problem.DAYS),
         ("contact", {"days": 31}, Problem.DAYS),
         ("contact", {"hours": 1}, Problem.HOURS),
@@ -188,7 +189,7 @@ def test_reason_has_the_rules_own_words_and_office(person, now):
     factories.stay(declaration=person.declarations.get(), kind="contact")
     draft = factories.rule_draft(at=now)
     draft.rules.filter(condition="contact").update(
-        reason={"zh-hans": "您曾在%(place)s接触病例，100%%属实。", "en": "Contact in %(place)s, 100% sure."},
+        reason={"zh-hans": "您曾在%(place)s接触病例，100%属实。", "en": "Contact in %(place)s, 100% sure."},
         next_step={"zh-hans": "请致电。", "en": "Call 100%(."},
     )
     factories.released_rules(rule_set=draft, at=now)
