@@ -205,7 +205,7 @@ class RuleSetAdmin(AuditedAdmin):
         return TemplateResponse(request, "admin/rule_form.html", context)
 
     def dry_run_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Who would turn if the draft counted."""
+        """Who would turn if the draft counted, or if what counts was withdrawn."""
         rule_set = self.get_object(request, str(object_id))
         back = self._url("change", rule_set.pk)
         return dry_run_pages.page(request, site=self.admin_site, opts=self.opts, thing=rule_set, back_url=back)
@@ -263,8 +263,9 @@ class RuleSetAdmin(AuditedAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
-            context |= rule_pages.context_of(obj, account=request.user, at=timezone.now(), url=self._url)
-            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
+            now = timezone.now()
+            context |= rule_pages.context_of(obj, account=request.user, at=now, url=self._url)
+            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk), now)
             context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
         return super().render_change_form(request, context, add, change, form_url, obj)
 
