@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from accounts.models import Account
+from healthpass.lib import retention
 from passcodes import approvals, rule_drafts, rule_words, rules
 from passcodes.approval_models import Deed
 from passcodes.colour import WORST_FIRST, Colour
@@ -84,6 +85,7 @@ def context_of(rule_set: RuleSet, *, account: Account, at: datetime, url: Callab
         "incomplete": incomplete(len(missing)) if missing else "",
         "approval": approval,
         "lapsed": approval and not approvals.has_proposer(approval),
+        "days_kept": retention.period(ColourRule._meta.label).days,  # once discarded
         "unnamed": sum(not row.office for row in rows),
         **_compared(rule_set, rows, at),
     }
@@ -100,7 +102,8 @@ def _offered(
     if approval:
         return ["refuse", *(["approve"] if approvals.may_approve(approval, account) else [])]
     if rule_set.state == RuleSetState.DRAFT:
-        return ["propose"] if complete else []
+        own = ["discard"] if rule_drafts.is_maker(rule_set, account) else []
+        return [*own, "propose"] if complete else own
     if rule_set.state == RuleSetState.RELEASED:
         return ["propose-withdrawal"] if rules.has_begun(rule_set, at) else ["withdraw"]
     return []
@@ -108,7 +111,7 @@ def _offered(
 
 def _compared(rule_set: RuleSet, rows: list[ColourRule], at: datetime) -> dict:
     """What changes when the set begins; of one that decides, what changes when it is withdrawn."""
-    if rule_set.state == RuleSetState.WITHDRAWN:
+    if rule_set.state in (RuleSetState.WITHDRAWN, RuleSetState.DISCARDED):
         return {}
     other = rules.without(rule_set, max(rule_set.valid_from or at, at))
     name = f"#{other.number}" if other else ""

@@ -59,6 +59,7 @@ SAFETY = {
     Condition.STALE: Problem.NO_STALE,
     Condition.ASKED: Problem.NO_ASKED,
 }
+RELEASED_ONCE = models.Q(rule_set__released_at__isnull=False)  # of rules: never edited again
 UNKNOWN = (Condition.STALE, Condition.ASKED)
 
 
@@ -85,7 +86,7 @@ def in_force(number: int | None) -> tuple[Rule, ...]:
     """
     if number is None:
         return DEFAULT_RULES
-    rows = ColourRule.objects.filter(rule_set__number=number).exclude(rule_set__state=RuleSetState.DRAFT)
+    rows = ColourRule.objects.filter(RELEASED_ONCE, rule_set__number=number)
     if not (found := tuple(row.value for row in rows.order_by("pk"))):
         raise LookupError
     return found
@@ -135,7 +136,7 @@ def words_of(rule: int, language: str) -> tuple[str, str]:
 @functools.lru_cache(maxsize=512)
 def words_released(rule: int, language: str) -> tuple[str, str]:
     """As `words_of`, read once: never of a draft, whose words may still change. Raises LookupError."""
-    row = ColourRule.objects.exclude(rule_set__state=RuleSetState.DRAFT).filter(pk=rule).first()
+    row = ColourRule.objects.filter(RELEASED_ONCE, pk=rule).first()
     if row is None:
         raise LookupError
     return _words(row, language)
@@ -148,7 +149,7 @@ def _words(row: ColourRule, language: str) -> tuple[str, str]:
 
 def ever_released() -> list[Rule]:
     """The default rules and those of every set that was released."""
-    rows = ColourRule.objects.exclude(rule_set__state=RuleSetState.DRAFT)
+    rows = ColourRule.objects.filter(RELEASED_ONCE)
     return [*DEFAULT_RULES, *(row.value for row in rows)]
 
 
