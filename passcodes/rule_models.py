@@ -52,7 +52,8 @@ class RuleSet(models.Model):
                 condition=~Q(state="withdrawn") | Q(withdrawn_at__isnull=False), name="rule_set_withdrawn_says_when"
             ),
             models.CheckConstraint(
-                condition=~Q(state="discarded") | Q(discarded_at__isnull=False, released_at=None),
+                condition=Q(state="discarded", discarded_at__isnull=False, released_at=None)
+                | (~Q(state="discarded") & Q(discarded_at=None)),  # the rules of any with a time go
                 name="rule_set_discarded_says_when",
             ),
         ]

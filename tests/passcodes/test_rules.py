@@ -300,6 +300,7 @@ def test_draft_is_never_withdrawn(now):
             "rule_set_withdrawn_says_when",
         ),
         ({"state": "discarded"}, "rule_set_discarded_says_when"),
+        ({"discarded_at": timezone.now()}, "rule_set_discarded_says_when"),
         (
             {"state": "discarded", "discarded_at": timezone.now(), "released_at": timezone.now()},
             "rule_set_discarded_says_when",
