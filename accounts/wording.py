@@ -45,6 +45,7 @@ ACTIONS = {
     "desk-refuse": gettext_lazy("Desk: sent to another desk"),
     "desk-view": gettext_lazy("Desk: looked at a person"),
     "displace-holder": gettext_lazy("Person moved to another account"),
+    "delete-ruleset": gettext_lazy("Draft of colour rules discarded"),
     "dry-run-riskbatch": gettext_lazy("Risk batch tried out on the present population"),
     "dry-run-ruleset": gettext_lazy("Colour rules tried out on the present population"),
     "escalate-appeal": gettext_lazy("Appealed once more, to another office"),

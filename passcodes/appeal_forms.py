@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy
 from declarations.fields import PlainTextField
 from passcodes.appeal_models import Claim
 from passcodes.document_photos import as_document
+from passcodes.reason_field import FEW_WORDS, ReasonField
 
 DOCUMENTS = 5
-FEW_WORDS = 4  # characters: in Chinese a reason
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -79,13 +79,4 @@ class AnswerForm(forms.Form):
     """Grant or refuse, with a reason that the person reads."""
 
     decision = forms.ChoiceField(choices=[(verb, verb) for verb in ("grant", "refuse")])
-    reason = PlainTextField(
-        label=gettext_lazy("Reason"),
-        min_length=FEW_WORDS,
-        max_length=1000,
-        error_messages={
-            "required": gettext_lazy("Give a reason in a few words."),
-            "min_length": gettext_lazy("Give a reason in a few words."),
-        },
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
+    reason = ReasonField(max_length=1000, rows=4)

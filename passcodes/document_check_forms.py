@@ -6,8 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from declarations.fields import PlainTextField
 from passcodes.document_photos import as_document
 from passcodes.findings import PictureFinding
-
-FEW_WORDS = 4  # characters: in Chinese a reason
+from passcodes.reason_field import ReasonField
 
 
 class AskForm(forms.Form):
@@ -35,14 +34,5 @@ class DecisionForm(forms.Form):
     """Approve or refuse, with a reason that the asking person reads. `shown` names what the officer compared."""
 
     decision = forms.ChoiceField(choices=[(verb, verb) for verb in ("approve", "refuse")])
-    reason = PlainTextField(
-        label=_("Reason"),
-        min_length=FEW_WORDS,
-        max_length=500,
-        error_messages={
-            "required": _("Give a reason in a few words."),
-            "min_length": _("Give a reason in a few words."),
-        },
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
+    reason = ReasonField(max_length=500, rows=3)
     shown = forms.CharField(max_length=64, widget=forms.HiddenInput)

@@ -19,13 +19,14 @@ from passcodes.dry_run_sql import BETTER_FIRST, SEVERITY, Side, Statement
 from passcodes.facts import STALE
 from passcodes.models import RiskBatch, RiskSource, RuleSet
 from passcodes.risk_models import BatchState
+from passcodes.rule_models import RuleSetState
 
 SAMPLES = 20
 AT_ONCE = 500  # people whom an appeal concerns
 
 
 class Decided(Exception):
-    """The batch was refused or withdrawn: it can never count, so there is nothing to try out."""
+    """It was refused or withdrawn, so it can never count, or has not begun: there is nothing to try out."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,16 @@ def _turns(cells: Iterable[Cell]) -> list[Turn]:
 
 
 def of_rules(rule_set: RuleSet, at: datetime) -> Effect:
-    """What changes if these rules decide from `at` on, instead of those that do."""
-    proposed = tuple(row.value for row in rule_set.rules.order_by("pk"))
-    return compare(Side(rules.at_present(at)), Side(proposed), at)
+    """What changes if a draft decides from `at` on, instead of the rules that do; or if a set that has begun is
+    withdrawn, and the one before it decides again, or the default rules. Raises Decided.
+    """
+    present = Side(rules.at_present(at))
+    if rule_set.state == RuleSetState.DRAFT:
+        return compare(present, Side(tuple(row.value for row in rule_set.rules.order_by("pk"))), at)
+    if rules.has_begun(rule_set, at):
+        before = rules.without(rule_set, at)
+        return compare(present, Side(rules.in_force(before and before.number)), at)
+    raise Decided
 
 
 def of_batch(batch: RiskBatch, at: datetime) -> Effect:

@@ -17,13 +17,14 @@ from passcodes import dry_runs
 from passcodes.dry_run import Effect, Turn
 from passcodes.models import RiskBatch, RuleSet
 from passcodes.risk_models import BatchState
+from passcodes.rule_models import RuleSetState
 
 DIVISIONS_SHOWN = 100
 
 
-def offer(thing: RiskBatch | RuleSet, url: str) -> dict:
+def offer(thing: RiskBatch | RuleSet, url: str, at: datetime) -> dict:
     """Context of `admin/_dry_run.html`, the button on the thing's own page. `url` is that of `page`."""
-    if not dry_runs.content_of(thing):
+    if not dry_runs.content_of(thing, at):
         return {}
     return {"dry_run_url": url, "dry_run_last": dry_runs.latest(thing), "dry_run_ends": _ends(thing)}
 
@@ -33,9 +34,10 @@ def page(
     request: HttpRequest, *, site: AdminSite, opts: Options, thing: RiskBatch | RuleSet, back_url: str
 ) -> HttpResponse:
     """POST asks for a dry run of this thing, GET shows the last one. The caller has checked who may."""
+    now = timezone.now()
     if request.method == "POST":
-        return _asked(request, thing, back_url, timezone.now())
-    run = dry_runs.latest(thing)
+        return _asked(request, thing, back_url, now)
+    run, content = dry_runs.latest(thing), dry_runs.content_of(thing, now)
     context = {
         **site.each_context(request),
         "title": _("Trial on the present population"),
@@ -44,13 +46,14 @@ def page(
         "back_url": back_url,
         "run": run,
         "ends": _ends(thing),
-        "may_ask": bool(dry_runs.content_of(thing)),
+        "may_ask": bool(content),
     }
     if run:
         context |= {
             "waits": dry_runs.is_running(run),
             "failed": dry_runs.has_failed(run),
-            "outdated": run.content != dry_runs.content_of(thing),
+            "outdated": run.content != content,
+            "of_withdrawal": dry_runs.is_of_withdrawal(run),
         }
         if run.finished_at:
             context |= _shown(dry_runs.effect_of(run))
@@ -72,7 +75,7 @@ def _asked(request: HttpRequest, thing: RiskBatch | RuleSet, back_url: str, now:
 
 def _ends(thing: RiskBatch | RuleSet) -> bool:
     """Whether it is in force, so that its withdrawal is tried."""
-    return isinstance(thing, RiskBatch) and thing.state == BatchState.VISIBLE
+    return thing.state in (BatchState.VISIBLE, RuleSetState.RELEASED)
 
 
 def _shown(effect: Effect) -> dict:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from accounts import audit, tasks
 from accounts.models import Account, Task
-from passcodes import dry_run
+from passcodes import dry_run, rules
 from passcodes.colour import Colour
 from passcodes.dry_run import Cell, Decided, Effect, Sample
 from passcodes.dry_run_models import DryRun
@@ -20,6 +20,7 @@ from passcodes.rule_models import RuleSetState
 __all__ = ["Decided"]
 
 KIND = "dry-run"
+IN_FORCE = "in force: "  # before the number of the set that would decide then
 FRESH = timedelta(minutes=1)  # so long, asking again brings the same
 
 
@@ -27,11 +28,11 @@ FRESH = timedelta(minutes=1)  # so long, asking again brings the same
 def ask(*, batch: RiskBatch | None = None, rule_set: RuleSet | None = None, by: Account, at: datetime) -> DryRun:
     """Have one of the two tried; what is being counted, or was asked within a minute, is returned. Raises Decided.
 
-    Of a draft what would change if it counted, of a batch in force what if it was withdrawn.
+    Of a draft what would change if it counted, of what is in force what if it was withdrawn.
     """
     thing = batch or rule_set
     thing = type(thing).objects.select_for_update().get(pk=thing.pk)  # of two at once the second finds the first's
-    content = content_of(thing)
+    content = content_of(thing, at)
     if not content:
         raise Decided
     last = latest(thing)
@@ -50,14 +51,22 @@ def latest(thing: RiskBatch | RuleSet) -> DryRun | None:
     return thing.dry_runs.select_related("task").order_by("-pk").first()
 
 
-def content_of(thing: RiskBatch | RuleSet) -> str:
+def content_of(thing: RiskBatch | RuleSet, at: datetime) -> str:
     """Changes when an earlier result does not tell of it any more; empty if there is nothing to try."""
     if isinstance(thing, RiskBatch):
         return thing.state if thing.state in (BatchState.DRAFT, BatchState.VISIBLE) else ""
-    if thing.state != RuleSetState.DRAFT:
-        return ""
-    values = repr([row.value for row in thing.rules.order_by("pk")])
-    return hashlib.sha256(values.encode()).hexdigest()[:32]
+    if thing.state == RuleSetState.DRAFT:
+        values = repr([row.value for row in thing.rules.order_by("pk")])
+        return hashlib.sha256(values.encode()).hexdigest()[:32]
+    if rules.has_begun(thing, at):
+        before = rules.without(thing, at)
+        return f"{IN_FORCE}{before.number if before else 0}"
+    return ""
+
+
+def is_of_withdrawal(run: DryRun) -> bool:
+    """Whether it was counted what changes when that ceases to count."""
+    return run.content == BatchState.VISIBLE or run.content.startswith(IN_FORCE)
 
 
 def is_running(run: DryRun) -> bool:
@@ -83,7 +92,7 @@ def count(run: DryRun, *, task: Task, at: datetime) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64MB'")
-    run.content = content_of(run.batch or run.rule_set)  # which may have been edited since
+    run.content = content_of(run.batch or run.rule_set, at)  # which may have been edited since
     if not run.content:
         raise Decided
     effect = dry_run.of_batch(run.batch, at) if run.batch else dry_run.of_rules(run.rule_set, at)

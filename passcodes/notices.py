@@ -29,12 +29,17 @@ SECONDS = 10  # of sending at a time: people wait for the worker's other tasks
 TRIES = 4
 AGAIN_AFTER = timedelta(minutes=10)  # a failed one, and one whose worker died
 DAYS_FOLLOWED = 60
+DAY = timedelta(hours=24)
+MOST_A_DAY = 3  # messages to an account in any 24 hours, whatever about: a list may come and go every few minutes
 
 BEARING = (Colour.RED, Colour.YELLOW)
 
 
 def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
     """Tell of some that are due, for some seconds; whether there may be more. The statements do not grow with them.
+
+    Whoever has been told MOST_A_DAY things in 24 hours is told of the colour as it is when these are over, if it still
+    is another one than they know of.
 
     They are put off in one statement first, so that one that a killed worker had begun is tried again, not lost; the
     gateway knows the second of a pair by its time.
@@ -52,6 +57,7 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
     found = facts.for_people(person_ids=people, at=at)
     known = _known(notices)
     ways = _ways(notices, at)
+    lately = _lately(notices, at)
     dated = renewed(rules.dated(at))
     told, ahead = set(), []
     for notice in notices:
@@ -64,11 +70,16 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
         colour = assess(person_facts, rules.in_force(row["rules"]), at).colour
         ahead += _next(notice, person_facts, colour, dated, at)
         kind = kind_of(known.get(pair), colour, notice.cause)
-        if kind is not None and time.monotonic() > enough:  # a slow gateway: it keeps its turn
-            notice.settled_at, notice.due_at, notice.tries = None, at, notice.tries - 1
-        elif kind is not None:
-            told.add(pair)
-            _tell(notice, kind, colour, ways[pair], at)
+        if kind is None:
+            continue
+        free_at = _free_at(lately[notice.account_id], at)
+        if free_at > at or time.monotonic() > enough:  # enough for a day, or a slow gateway: it keeps its turn
+            notice.settled_at, notice.due_at, notice.tries = None, free_at, notice.tries - 1
+            continue
+        told.add(pair)
+        _tell(notice, kind, colour, ways[pair], at)
+        if notice.sent_at:
+            lately[notice.account_id].append(at)
     Notice.objects.bulk_update(notices, ["due_at", "tries", "settled_at", "sent_at", "kind", "colour"])
     follow(ahead)
     return len(ids) == CHUNK or time.monotonic() > enough
@@ -144,6 +155,21 @@ def _known(notices: list[Notice]) -> dict[tuple[int, int], Colour]:
         if (person, account) not in since or at >= since[person, account]:
             known[person, account] = Colour(colour)
     return known
+
+
+def _lately(notices: list[Notice], at: datetime) -> dict[int, list[datetime]]:
+    """account -> when it was told something in the last 24 hours, of whomever."""
+    accounts = {notice.account_id for notice in notices}
+    lately = {account: [] for account in accounts}
+    sent = Notice.objects.sent().filter(account__in=accounts, sent_at__gt=at - DAY).order_by("sent_at", "pk")
+    for account, sent_at in sent.values_list("account", "sent_at"):
+        lately[account].append(sent_at)
+    return lately
+
+
+def _free_at(sent: list[datetime], at: datetime) -> datetime:
+    """From when on an account may be told something more, which it was told at these times."""
+    return at if len(sent) < MOST_A_DAY else sent[-MOST_A_DAY] + DAY
 
 
 def _ways(notices: list[Notice], at: datetime) -> dict[tuple[int, int], Identifier]:

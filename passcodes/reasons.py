@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from declarations import divisions
 from healthpass.lib.encryption import keyed_hash
-from passcodes import rules
+from passcodes import rule_texts, rules
 from passcodes.colour import Condition, Reason, RiskCategory, RiskLevel
 
 HOTLINE = "12320"  # the national public health hotline
@@ -133,15 +133,12 @@ def text_of(reason: Reason, *, person_id: int | None = None) -> ReasonText:
     why, next_step = TEXTS[reason.code]
     own_why, own_next_step = rules.words_of(reason.rule, get_language() or "") if reason.rule else ("", "")
     evidence = {
-        "%(place)s": f"{divisions.full_name(reason.division)}{reason.place}" if reason.division else "",
-        "%(day)s": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
+        "place": f"{divisions.full_name(reason.division)}{reason.place}" if reason.division else "",
+        "day": date_format(timezone.localtime(reason.since), "DATE_FORMAT") if reason.since else "",
     }
-    why = own_why or str(why)
-    for name, value in evidence.items():
-        why = why.replace(name, value)
     return ReasonText(
-        why=why,
-        next_step=own_next_step or str(next_step),
+        why=rule_texts.filled(own_why or str(why), **evidence),
+        next_step=rule_texts.filled(own_next_step or str(next_step), **evidence),
         until=reason.until,
         office=reason.office,
         phone=reason.office_phone or HOTLINE,

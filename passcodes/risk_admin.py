@@ -262,7 +262,7 @@ class RiskBatchAdmin(AuditedAdmin):
                 if approvals.may_renew(obj, request.user, timezone.now()):
                     context["renew_url"] = self._url("renew", obj.pk)
             context |= self._second_office(obj, request.user)
-            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
+            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk), timezone.now())
             context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
             context |= {
                 "problems": problems,

@@ -58,6 +58,11 @@ class RuleSetStateFilter(FieldFilter):
     title = gettext_lazy("state")
     parameter = "state"
     offered = RuleSetState.choices
+    everything = gettext_lazy("All but discarded drafts")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        found = super().queryset(request, queryset)
+        return found if self.value else found.exclude(state=RuleSetState.DISCARDED)
 
 
 @admin.register(RuleSet, site=authority)
@@ -76,7 +81,7 @@ class RuleSetAdmin(AuditedAdmin):
     change_list_template = "admin/rule_sets.html"
     content = ("version", "standing", "note", "valid_from", "created_by", "created_at")
     ending = ("withdrawn_by", "withdrawn_at")
-    readonly_fields = (*content, *ending)
+    readonly_fields = (*content, *ending, "discarded_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With the key of the set that decides now, and what was asked of other offices."""
@@ -89,7 +94,9 @@ class RuleSetAdmin(AuditedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: RuleSet | None = None):
         """Who withdrew it, if somebody has; who put it in force stands with the approvals."""
-        return self.readonly_fields if obj and obj.withdrawn_at else self.content
+        if obj and obj.discarded_at:
+            return (*self.content, "discarded_at")
+        return (*self.content, *self.ending) if obj and obj.withdrawn_at else self.content
 
     @admin.display(description=gettext_lazy("version"))
     def version(self, rule_set: RuleSet) -> str:
@@ -127,6 +134,7 @@ class RuleSetAdmin(AuditedAdmin):
             "approve": self.approve_view,
             "refuse": self.refuse_view,
             "withdraw": self.withdraw_view,
+            "discard": self.discard_view,
         }
         pages = {"details": self.details_view, "office": self.office_view, "rules/add": self.rule_view}
         dry_run = ("<int:object_id>/dry-run/", self.dry_run_view, "dry_run")
@@ -205,7 +213,7 @@ class RuleSetAdmin(AuditedAdmin):
         return TemplateResponse(request, "admin/rule_form.html", context)
 
     def dry_run_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Who would turn if the draft counted."""
+        """Who would turn if the draft counted, or if what counts was withdrawn."""
         rule_set = self.get_object(request, str(object_id))
         back = self._url("change", rule_set.pk)
         return dry_run_pages.page(request, site=self.admin_site, opts=self.opts, thing=rule_set, back_url=back)
@@ -241,6 +249,12 @@ class RuleSetAdmin(AuditedAdmin):
         act = partial(rules.withdraw, rule_set=rule_set)
         return self._decide(request, rule_set, act, _("Withdrawn. These rules will never count."))
 
+    def discard_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Puts away a draft of which nothing will come."""
+        rule_set = self.get_object(request, str(object_id))
+        act = partial(rule_drafts.discard, rule_set=rule_set)
+        return self._decide(request, rule_set, act, _("Discarded. The list shows it no more, unless you ask for it."))
+
     def _decide(self, request: HttpRequest, rule_set: RuleSet, act: Callable, done: str) -> HttpResponse:
         """Does it, or says why not; back to the set."""
         try:
@@ -249,6 +263,8 @@ class RuleSetAdmin(AuditedAdmin):
             return self._back(request, rule_set, _("An officer of another office has to agree."), messages.ERROR)
         except rules.Incomplete as incomplete:
             return self._back(request, rule_set, rule_pages.incomplete(len(incomplete.problems)), messages.ERROR)
+        except rule_drafts.NotMaker:
+            return self._back(request, rule_set, _("Only who made the draft can discard it."), messages.ERROR)
         except rules.NotDraft:
             return self._back(request, rule_set, NOT_NOW, messages.WARNING)
         except approvals.NotProposed:
@@ -263,8 +279,9 @@ class RuleSetAdmin(AuditedAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
-            context |= rule_pages.context_of(obj, account=request.user, at=timezone.now(), url=self._url)
-            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk))
+            now = timezone.now()
+            context |= rule_pages.context_of(obj, account=request.user, at=now, url=self._url)
+            context |= dry_run_pages.offer(obj, self._url("dry_run", obj.pk), now)
             context["errors"] = context.setdefault("basis_form", BasisForm()).errors  # Django's line on top of the page
         return super().render_change_form(request, context, add, change, form_url, obj)
 

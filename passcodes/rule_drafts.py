@@ -16,6 +16,10 @@ from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
 CONTENT = [field.name for field in ColourRule._meta.concrete_fields if field.name not in ("id", "rule_set")]
 
 
+class NotMaker(Exception):
+    """Somebody else made the draft."""
+
+
 @transaction.atomic
 def new_draft(*, by: Account | None, at: datetime, note: str = "") -> RuleSet:
     """A draft with the rules that count at that time; of the default ones, with our words and still without office."""
@@ -82,6 +86,25 @@ def remove_rule(*, rule: ColourRule, by: Account, at: datetime) -> None:
     rule_set = lock(rule.rule_set)
     if rule_set.rules.filter(pk=rule.pk).delete()[0]:
         _record("remove-colourrule", rule_set, by, at, rule=rule.pk, code=rule.value.code)
+
+
+@transaction.atomic
+def discard(*, rule_set: RuleSet, by: Account, at: datetime) -> None:
+    """Nothing will come of the draft, which only who made it can say. Raises rules.NotDraft, NotMaker.
+
+    The row stays, as the counterpart of the audit and of what another office refused: its number is never used again.
+    Its rules go in time, see retention.toml.
+    """
+    if not is_maker(lock(rule_set), by):
+        raise NotMaker
+    rule_set.state, rule_set.discarded_at = RuleSetState.DISCARDED, at
+    rule_set.save(update_fields=["state", "discarded_at"])
+    _record("delete-ruleset", rule_set, by, at, version=rule_set.number)
+
+
+def is_maker(rule_set: RuleSet, account: Account) -> bool:
+    """Whether it is this account's draft."""
+    return rule_set.created_by_id == account.pk
 
 
 def lock(rule_set: RuleSet) -> RuleSet:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from passcodes import rules
+from passcodes import rule_texts, rules
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.rule_models import ColourRule, RuleSet
 from passcodes.rules import Problem
@@ -20,7 +20,7 @@ PARAMETERS = [
     (gettext_lazy("Category, of the epidemic database"), RiskCategory.choices),
     (gettext_lazy("Level, of a risk area"), RiskLevel.choices),
 ]
-# Where a problem of a rule is shown; of texts, at each that is empty.
+# Where a problem of a rule is shown; of texts, at each that is empty, or has such a placeholder.
 PLACES = {
     Problem.CONDITION: ["condition"],
     Problem.PARAMETER: ["parameter"],
@@ -30,6 +30,7 @@ PLACES = {
     Problem.OFFICE: ["office", "office_phone"],
     Problem.REASON: ["reason_zh", "reason_en"],
     Problem.NEXT_STEP: ["next_step_zh", "next_step_en"],
+    Problem.PLACEHOLDER: ["reason_zh", "reason_en", "next_step_zh", "next_step_en"],
     Problem.DATES: ["valid_to"],
 }
 TEXTS = {"zh": "zh-hans", "en": "en"}  # the end of a field's name -> the language of its text
@@ -69,7 +70,8 @@ class RuleForm(forms.Form):
     reason_zh = TextField(
         label=gettext_lazy("Reason, in Chinese"),
         help_text=gettext_lazy(
-            "The holder reads it. %(place)s stands for the place and %(day)s for the day that it rests on."
+            "The holder reads it. In all four texts %(place)s stands for the place and %(day)s for the day that the"
+            " colour rests on."
         ),
     )
     reason_en = TextField(label=gettext_lazy("Reason, in English"))
@@ -113,12 +115,16 @@ class RuleForm(forms.Form):
 
     def _show(self, problem: Problem, data: dict) -> None:
         """At its fields, unless they have an error of their own already."""
-        places = PLACES[problem]
-        if len(places) > 1:
-            places = [name for name in places if not data.get(name)]
-        for name in places:
-            if name not in self.errors:
-                self.add_error(name, problem.label)
+        for name in PLACES[problem]:
+            if name not in self.errors and (said := self._said_at(name, problem, data.get(name))):
+                self.add_error(name, said)
+
+    def _said_at(self, name: str, problem: Problem, typed) -> str:
+        """What is wrong at one of the fields of a problem; empty: it is another of them."""
+        if problem == Problem.PLACEHOLDER:
+            found = rule_texts.unknown(typed or "", self.rule.condition)
+            return rule_texts.objection(found, self.rule.condition) if found else ""
+        return "" if typed and len(PLACES[problem]) > 1 else problem.label
 
 
 class DetailsForm(forms.Form):

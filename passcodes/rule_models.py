@@ -16,6 +16,7 @@ class RuleSetState(models.TextChoices):
     DRAFT = "draft", _("draft")
     RELEASED = "released", _("released")
     WITHDRAWN = "withdrawn", _("withdrawn")
+    DISCARDED = "discarded", _("discarded")  # a draft that nobody wants any more
 
 
 class RuleSet(models.Model):
@@ -37,17 +38,23 @@ class RuleSet(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by")
     )
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)
+    discarded_at = models.DateTimeField(_("discarded at"), null=True)  # by who made it
 
     class Meta:
         verbose_name = _("set of colour rules")
         verbose_name_plural = _("sets of colour rules")
         constraints = [
             models.CheckConstraint(
-                condition=Q(state="draft") | Q(released_at__isnull=False, valid_from__isnull=False),
+                condition=Q(state__in=["draft", "discarded"]) | Q(released_at__isnull=False, valid_from__isnull=False),
                 name="rule_set_in_force_was_released",
             ),
             models.CheckConstraint(
                 condition=~Q(state="withdrawn") | Q(withdrawn_at__isnull=False), name="rule_set_withdrawn_says_when"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="discarded", discarded_at__isnull=False, released_at=None)
+                | (~Q(state="discarded") & Q(discarded_at=None)),  # the rules of any with a time go
+                name="rule_set_discarded_says_when",
             ),
         ]
 

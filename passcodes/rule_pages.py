@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from accounts.models import Account
+from healthpass.lib import retention
 from passcodes import approvals, rule_drafts, rule_words, rules
 from passcodes.approval_models import Deed
 from passcodes.colour import WORST_FIRST, Colour
@@ -80,10 +81,11 @@ def context_of(rule_set: RuleSet, *, account: Account, at: datetime, url: Callab
         "title": _("Colour rules #%(number)s") % {"number": rule_set.number},
         "rule_set": rule_set,
         "rules": [_shown(row, missing, url if editable else None) for row in sorted(rows, key=_severity)],
-        "missing": [one.problem.label for one in missing if one.rule is None],
+        "missing": [one.text for one in missing if one.rule is None],
         "incomplete": incomplete(len(missing)) if missing else "",
         "approval": approval,
         "lapsed": approval and not approvals.has_proposer(approval),
+        "days_kept": retention.period(ColourRule._meta.label).days,  # once discarded
         "unnamed": sum(not row.office for row in rows),
         **_compared(rule_set, rows, at),
     }
@@ -100,7 +102,8 @@ def _offered(
     if approval:
         return ["refuse", *(["approve"] if approvals.may_approve(approval, account) else [])]
     if rule_set.state == RuleSetState.DRAFT:
-        return ["propose"] if complete else []
+        own = ["discard"] if rule_drafts.is_maker(rule_set, account) else []
+        return [*own, "propose"] if complete else own
     if rule_set.state == RuleSetState.RELEASED:
         return ["propose-withdrawal"] if rules.has_begun(rule_set, at) else ["withdraw"]
     return []
@@ -108,7 +111,7 @@ def _offered(
 
 def _compared(rule_set: RuleSet, rows: list[ColourRule], at: datetime) -> dict:
     """What changes when the set begins; of one that decides, what changes when it is withdrawn."""
-    if rule_set.state == RuleSetState.WITHDRAWN:
+    if rule_set.state in (RuleSetState.WITHDRAWN, RuleSetState.DISCARDED):
         return {}
     other = rules.without(rule_set, max(rule_set.valid_from or at, at))
     name = f"#{other.number}" if other else ""
@@ -133,6 +136,6 @@ def _severity(row: ColourRule) -> int:
 
 
 def _shown(row: ColourRule, missing: list[rules.Missing], url: Callable[..., str] | None) -> ShownRule:
-    problems = [one.problem.label for one in missing if one.rule is not None and one.rule.pk == row.pk]
+    problems = [one.text for one in missing if one.rule is not None and one.rule.pk == row.pk]
     keys = (row.rule_set_id, row.pk)
     return ShownRule(row, problems, url("rule", *keys), url("remove", *keys)) if url else ShownRule(row, problems)

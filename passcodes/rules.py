@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from accounts.models import Account
-from passcodes import alone
+from passcodes import alone, rule_texts
 from passcodes.approval_models import Deed
 from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule
 from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
@@ -46,6 +46,7 @@ class Problem(models.TextChoices):
     OFFICE = "office", _("Name the office that answers for the rule, with its phone.")
     REASON = "reason", _("Write the reason in Chinese and in English.")
     NEXT_STEP = "next_step", _("Write what to do next in Chinese and in English.")
+    PLACEHOLDER = "placeholder", _("A text holds a placeholder that cannot be filled in.")
     DATES = "dates", _("The rule ends before it begins.")
     NO_CURRENT = "no_not_current", _("Every set needs the rule for those without a current declaration, without dates.")
     NO_STALE = "no_stale", _("Every set needs the rule for epidemic data that are not up to date, without dates.")
@@ -58,6 +59,7 @@ SAFETY = {
     Condition.STALE: Problem.NO_STALE,
     Condition.ASKED: Problem.NO_ASKED,
 }
+RELEASED_ONCE = models.Q(rule_set__released_at__isnull=False)  # of rules: never edited again
 UNKNOWN = (Condition.STALE, Condition.ASKED)
 
 
@@ -68,6 +70,13 @@ class Missing:
     rule: ColourRule | None
     problem: Problem
 
+    @property
+    def text(self) -> str:
+        """In words; of placeholders, which, and which there are."""
+        if self.problem == Problem.PLACEHOLDER:
+            return rule_texts.objection(unknown_in(self.rule), self.rule.condition)
+        return str(self.problem.label)
+
 
 @functools.lru_cache(maxsize=8)
 def in_force(number: int | None) -> tuple[Rule, ...]:
@@ -77,7 +86,7 @@ def in_force(number: int | None) -> tuple[Rule, ...]:
     """
     if number is None:
         return DEFAULT_RULES
-    rows = ColourRule.objects.filter(rule_set__number=number).exclude(rule_set__state=RuleSetState.DRAFT)
+    rows = ColourRule.objects.filter(RELEASED_ONCE, rule_set__number=number)
     if not (found := tuple(row.value for row in rows.order_by("pk"))):
         raise LookupError
     return found
@@ -113,7 +122,10 @@ def dated(at: datetime) -> tuple[Rule, ...]:
 
 
 def words_of(rule: int, language: str) -> tuple[str, str]:
-    """A rule's own reason and next step in the language; in English where it has no such; empty without any."""
+    """A rule's own reason and next step in the language; in English where it has no such.
+
+    Empty without any, and for one with a placeholder that nothing fills in: no holder is shown that.
+    """
     try:
         return words_released(rule, language)
     except LookupError:
@@ -124,19 +136,20 @@ def words_of(rule: int, language: str) -> tuple[str, str]:
 @functools.lru_cache(maxsize=512)
 def words_released(rule: int, language: str) -> tuple[str, str]:
     """As `words_of`, read once: never of a draft, whose words may still change. Raises LookupError."""
-    row = ColourRule.objects.exclude(rule_set__state=RuleSetState.DRAFT).filter(pk=rule).first()
+    row = ColourRule.objects.filter(RELEASED_ONCE, pk=rule).first()
     if row is None:
         raise LookupError
     return _words(row, language)
 
 
 def _words(row: ColourRule, language: str) -> tuple[str, str]:
-    return tuple(texts.get(language) or texts.get("en", "") for texts in (row.reason, row.next_step))
+    words = [texts.get(language) or texts.get("en") or "" for texts in (row.reason, row.next_step)]
+    return tuple("" if rule_texts.unknown(text, row.condition) else text for text in words)
 
 
 def ever_released() -> list[Rule]:
     """The default rules and those of every set that was released."""
-    rows = ColourRule.objects.exclude(rule_set__state=RuleSetState.DRAFT)
+    rows = ColourRule.objects.filter(RELEASED_ONCE)
     return [*DEFAULT_RULES, *(row.value for row in rows)]
 
 
@@ -169,9 +182,16 @@ def problems_of(row: ColourRule) -> list[Problem]:
         Problem.HOURS: 1 <= row.hours <= MOST_HOURS if row.condition in BY_HOURS else row.hours == 0,
         Problem.OFFICE: bool(row.office.strip() and row.office_phone.strip()),
         **written,
+        Problem.PLACEHOLDER: not unknown_in(row),
         Problem.DATES: not dated or row.valid_from < row.valid_to,
     }
     return [problem for problem, is_good in good.items() if not is_good]
+
+
+def unknown_in(row: ColourRule) -> list[str]:
+    """What looks like a placeholder in its texts, but cannot be filled in."""
+    texts = (str(text or "") for written in (row.reason, row.next_step) for text in written.values())
+    return rule_texts.unknown("\n".join(texts), row.condition)
 
 
 def _may_have(condition: str, colour: int) -> bool:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.management import call_command
 
 from passcodes.models import RuleSet
 from tests import factories
@@ -76,3 +77,32 @@ def test_rules_turn_a_code_when_the_second_office_agrees(phone, new_phone, outbo
     phone.reload()
     phone.get_by_role("heading", name="黄码").wait_for()
     assert RuleSet.objects.get().state == "withdrawn"
+
+
+def test_a_draft_is_discarded_and_a_withdrawal_tried_first(site, new_phone, check_accessibility):
+    factories.released_rules(rule_set=factories.rule_draft())
+    desk = new_phone()
+    sign_in_staff(desk, staff(OURS, is_officer=True), LIST)
+    desk.get_by_role("button", name="新建草稿").click()
+    desk.get_by_role("link", name=re.compile("修改.*申报接触过病例")).click()
+    desk.get_by_label("赋码原因（英文）").fill("In %(town)s.")
+    desk.get_by_role("button", name="保存").click()
+    desk.get_by_text("%(town)s 无法替换。该条件的文字可以使用：%(place)s, %(day)s").wait_for()
+    check_accessibility(desk)
+    desk.go_back()
+    desk.go_back()
+    assert desk.get_by_role("button", name="确认作废").count() == 0
+    desk.get_by_text("作废该草稿").click()
+    check_accessibility(desk)
+    assert desk.evaluate("document.documentElement.scrollWidth") == 360
+    desk.get_by_role("button", name="确认作废").click()
+    desk.get_by_text("已作废。").wait_for()
+    check_accessibility(desk)
+
+    desk.goto(LIST)
+    desk.get_by_role("link", name="#1").click()
+    desk.locator("form[action$='/dry-run/'] button").click()
+    desk.get_by_role("status").wait_for()
+    call_command("work", "--once", verbosity=0)
+    desk.locator(".effect .headline").wait_for()
+    check_accessibility(desk)

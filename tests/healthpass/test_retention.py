@@ -16,6 +16,7 @@ from healthpass.lib.retention import Malformed, lines, period, read, shown
 from passcodes.colour import DEFAULT_RULES, RiskLevel
 from passcodes.models import (
     ColourChange,
+    ColourRule,
     DocumentCheck,
     FaceCheck,
     FaceImage,
@@ -25,6 +26,7 @@ from passcodes.models import (
     RiskArea,
     RiskBatch,
     RiskRecord,
+    RuleSet,
 )
 from scanning import partitions
 from scanning.models import Scan, ScanEvent
@@ -195,6 +197,19 @@ def test_outdated_rows_go_and_others_stay(model, now):
     assert list(type(stays).objects.all()) == [stays]
     report = AuditEntry.objects.get(action="run-retention")
     assert (report.actor, report.detail["gone"][model], report.detail["unfinished"]) == (None, 1, False)
+
+
+@pytest.mark.django_db
+def test_rules_of_a_discarded_draft_go_in_time_and_those_that_decided_stay(now):
+    old = now - period("passcodes.ColourRule") - SECOND
+    released = factories.released_rules(rule_set=factories.rule_draft(at=old), at=old)
+    draft, young, gone = (factories.rule_draft(at=old) for _ in range(3))
+    for discarded, at in ((young, old + 2 * SECOND), (gone, old)):
+        RuleSet.objects.filter(pk=discarded.pk).update(state="discarded", discarded_at=at)
+    retention.run(now)
+    left = set(ColourRule.objects.values_list("rule_set", flat=True))
+    assert left == {released.pk, draft.pk, young.pk}
+    assert RuleSet.objects.count() == 4  # who made it stays to be answered for
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from declarations.models import Assurance, Person
-from passcodes import appeals, dry_run, facts
+from passcodes import appeals, dry_run, facts, rules
 from passcodes.colour import DEFAULT_RULES, Colour, assess
 from passcodes.dry_run import Decided, Sample, Turn
 from passcodes.models import Appeal, PlaceAnswer, RiskBatch
@@ -82,6 +82,33 @@ def test_draft_rules_turn_whom_they_concern(town):
     draft.rules.filter(parameter="managed").update(colour=RED)
     effect = dry_run.of_rules(draft, timezone.now())
     assert (effect.turns, effect.population) == ([Turn(YELLOW, RED, 1)], 4)
+
+
+def test_withdrawal_of_rules_turns_to_what_the_set_before_says(town):
+    now = timezone.now()
+    factories.risk_record(category="managed")
+    sets = []
+    for colour in (RED, NEUTRAL):
+        draft = factories.rule_draft(at=now)
+        draft.rules.filter(parameter="managed").update(colour=colour)
+        sets.append(factories.released_rules(rule_set=draft, at=now))
+    first, second = sets
+    assert dry_run.of_rules(second, now).turns == [Turn(NEUTRAL, RED, 1)]
+    assert dry_run.of_rules(first, now).turns == []  # it decides nothing any more
+    factories.agreed(rule_set=second, does="withdraw", at=now)
+    rules.withdraw(rule_set=second, by=None, at=now)
+    assert dry_run.of_rules(first, now).turns == [Turn(RED, YELLOW, 1)]  # the default rules decide then
+    for decided in (second, later(now)):
+        with pytest.raises(Decided):
+            dry_run.of_rules(decided, now)
+
+
+def later(now):
+    """A set that has not begun."""
+    draft = factories.rule_draft(at=now)
+    draft.valid_from = now + timedelta(days=1)
+    draft.save()
+    return factories.released_rules(rule_set=draft, at=now)
 
 
 def test_release_that_ends_stale_data_turns_everybody(town):

@@ -162,9 +162,53 @@ def test_rules_are_tried_on_their_page(desk, draft):
     desk.post(f"{page}/dry-run/")
     work()
     assert "red yellow 1" in words(desk.get(f"{page}/dry-run/"))
-    RuleSet.objects.update(state="released", valid_from=timezone.now(), released_at=timezone.now())
-    assert "Try it" not in desk.get(f"{page}/change/").text
+
+
+def test_withdrawal_of_rules_is_tried_beside_the_proposal(desk, draft):
+    RiskBatch.objects.update(state="visible", released_at=timezone.now())
+    decides = factories.rule_draft()
+    decides.rules.filter(parameter="confirmed").update(colour=1)
+    page = f"/admin/passcodes/ruleset/{decides.pk}"
+    desk.post(f"{page}/dry-run/")
+    work()
+    factories.released_rules(rule_set=decides)
+    text = desk.get(f"{page}/change/").text
+    assert "Try it on" not in text
+    offered, proposed = text.index("Try the withdrawal on the present population"), text.index("Propose to withdraw")
+    assert text.index("All 16 rules") < offered < proposed
+    assert "This has changed since it was tried." in words(desk.get(f"{page}/dry-run/"))
+    desk.post(f"{page}/dry-run/")
+    work()
+    said = words(desk.get(f"{page}/dry-run/"))
+    assert "Compared is the colour now with the colour if this ceased to count." in said
+    assert "yellow red 1" in said
+    assert "changed since" not in said
+    factories.released_rules(rule_set=factories.rule_draft())  # which decides now, and would then
+    assert "changed since" in words(desk.get(f"{page}/dry-run/"))
+    before = DryRun.objects.count()
+    RuleSet.objects.filter(pk=decides.pk).update(state="withdrawn", withdrawn_at=timezone.now())
+    assert "Try" not in desk.get(f"{page}/change/").text
     assert "cannot be tried any more" in desk.post(f"{page}/dry-run/", follow=True).text
+    assert DryRun.objects.count() == before
+
+
+def test_second_office_can_try_the_withdrawal_that_waits(desk):
+    decides = factories.released_rules(rule_set=factories.rule_draft())
+    page = f"/admin/passcodes/ruleset/{decides.pk}"
+    desk.post(f"{page}/propose-withdrawal/", {"basis": "emergency", "reason": "x"})
+    text = desk.get(f"{page}/change/").text
+    assert "Propose to withdraw" not in text
+    assert "Try the withdrawal on the present population" in text
+
+
+def test_rules_that_have_not_begun_are_withdrawn_untried(desk):
+    later = factories.rule_draft()
+    RuleSet.objects.update(valid_from=timezone.now() + timedelta(days=1))
+    factories.released_rules(rule_set=later)
+    page = f"/admin/passcodes/ruleset/{later.pk}"
+    assert "Try" not in desk.get(f"{page}/change/").text
+    desk.post(f"{page}/dry-run/")
+    assert DryRun.objects.count() == 0
 
 
 def test_decided_batch_is_not_asked_about(officer):

@@ -30,6 +30,15 @@ def test_the_whole_time_is_limited(platform, monkeypatch, fault):
     assert 0.4 < time.monotonic() - begin < 1.5
 
 
+def test_a_line_that_notices_first_says_the_same(platform, monkeypatch):
+    """On a busy machine the cutter comes late."""
+    monkeypatch.setattr(national, "SECONDS", 0.3)
+    monkeypatch.setattr(bounded_post, "_cut", lambda *_args: None)
+    platform.fault, platform.delay = "slow", 1.0
+    with pytest.raises(Unreachable, match=r"^too slow$"):
+        national.ask(**QUESTION, at=timezone.now())
+
+
 @pytest.fixture
 def silent():
     """A port where nobody takes a line: its queue is full."""
@@ -48,7 +57,7 @@ def test_several_addresses_share_the_time(monkeypatch, silent):
     info = socket.getaddrinfo(*silent, type=socket.SOCK_STREAM)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: info * 4)
     begin = time.monotonic()
-    with pytest.raises(bounded_post.NoReply):
+    with pytest.raises(bounded_post.NoReply, match=r"^too slow$"):
         bounded_post.post(f"http://host:{silent[1]}/", b"", {}, seconds=0.6, most_bytes=100)
     assert 0.5 < time.monotonic() - begin < 1.2
 

@@ -298,7 +298,7 @@ def test_set_that_decides_is_withdrawn_by_two(desk, other, draft):
 
 
 def test_decisions_are_posted(desk, draft):
-    for verb in ("propose", "propose-withdrawal", "approve", "refuse", "withdraw"):
+    for verb in ("propose", "propose-withdrawal", "approve", "refuse", "withdraw", "discard"):
         assert desk.get(address(draft, verb)).status_code == 405
     assert desk.get(f"{LIST}new/").status_code == 405
     assert RuleSet.objects.get().state == "draft"
@@ -310,7 +310,7 @@ def test_strangers_and_unconfirmed_officers_get_nothing(client, ours, draft):
     for browser in (client, unconfirmed, factories.staff_client(account=factories.account())):
         for page in ("details", "office", "rules/add", f"rules/{rule.pk}", "change"):
             assert browser.get(address(draft, page)).status_code == 302
-        for verb in ("propose", "approve", "refuse", "withdraw", f"rules/{rule.pk}/remove"):
+        for verb in ("propose", "approve", "refuse", "withdraw", "discard", f"rules/{rule.pk}/remove"):
             assert browser.post(address(draft, verb), {"basis": "cases"}).status_code == 302
         assert browser.post(f"{LIST}new/").status_code == 302
     assert (RuleSet.objects.count(), Approval.objects.count(), draft.rules.count()) == (1, 0, RULES)

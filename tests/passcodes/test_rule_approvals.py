@@ -245,3 +245,21 @@ def test_edit_waits_for_a_proposal_that_has_begun_and_is_refused(draft, ours):
         assert ends == []
     thread.join(10)
     assert ends == ["NotDraft"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_draft_is_discarded_before_it_is_proposed_or_not_at_all(ours):
+    for _ in range(5):
+        draft = rule_drafts.new_draft(by=ours, at=timezone.now())
+        draft.rules.update(office="省疾控中心", office_phone="024-1")
+        other = Account.objects.get(pk=ours.pk)
+        ends = at_once(
+            lambda on=draft: rule_drafts.discard(rule_set=on, by=ours, at=timezone.now()),
+            lambda on=draft, by=other: propose(on, by),
+        )
+        draft.refresh_from_db()
+        assert (ends, draft.state, draft.approvals.count()) in (
+            (["NotProposed", "done"], "discarded", 0),
+            (["NotDraft", "done"], "draft", 1),
+        )

@@ -80,6 +80,7 @@ def test_next_draft_is_a_copy_of_what_counts(now):
         ("contact", {"reason": {"zh-hans": "原因", "en": " "}}, Problem.REASON),
         ("contact", {"reason": {}}, Problem.REASON),
         ("contact", {"next_step": {"en": "Wait."}}, Problem.NEXT_STEP),
+        ("contact", {"next_step": {"zh-hans": "等待", "en": "Wait %(long)s."}}, Problem.PLACEHOLDER),
         ("contact", {"days": 0}, Problem.DAYS),
         ("contact", {"days": 31}, Problem.DAYS),
         ("contact", {"hours": 1}, Problem.HOURS),
@@ -188,7 +189,7 @@ def test_reason_has_the_rules_own_words_and_office(person, now):
     factories.stay(declaration=person.declarations.get(), kind="contact")
     draft = factories.rule_draft(at=now)
     draft.rules.filter(condition="contact").update(
-        reason={"zh-hans": "您曾在%(place)s接触病例，100%%属实。", "en": "Contact in %(place)s, 100% sure."},
+        reason={"zh-hans": "您曾在%(place)s接触病例，100%属实。", "en": "Contact in %(place)s, 100% sure."},
         next_step={"zh-hans": "请致电。", "en": "Call 100%(."},
     )
     factories.released_rules(rule_set=draft, at=now)
@@ -266,6 +267,18 @@ def test_nothing_of_a_draft_is_kept_in_the_process(now):
     assert rules.words_of(0, "en") == ("", "")
 
 
+def test_discarded_draft_never_counts(now):
+    maker = factories.account(phone="+8613700000001", is_officer=True)
+    draft = rule_drafts.new_draft(by=maker, at=now)
+    draft.rules.filter(condition="contact").update(days=30)
+    rule_drafts.discard(rule_set=draft, by=maker, at=now)
+    assert rules.ever_released() == list(DEFAULT_RULES)
+    with pytest.raises(LookupError):
+        rules.in_force(draft.number)
+    with pytest.raises(rules.NotDraft):
+        rules.release(rule_set=draft, by=maker, at=now)
+
+
 def test_the_set_that_decides_without_another(now):
     first, second = (factories.released_rules(rule_set=factories.rule_draft(at=now), at=now) for _ in range(2))
     assert rules.current(now) == rules.without(first, now) == second
@@ -285,6 +298,12 @@ def test_draft_is_never_withdrawn(now):
         (
             {"state": "withdrawn", "released_at": timezone.now(), "valid_from": timezone.now()},
             "rule_set_withdrawn_says_when",
+        ),
+        ({"state": "discarded"}, "rule_set_discarded_says_when"),
+        ({"discarded_at": timezone.now()}, "rule_set_discarded_says_when"),
+        (
+            {"state": "discarded", "discarded_at": timezone.now(), "released_at": timezone.now()},
+            "rule_set_discarded_says_when",
         ),
     ],
 )

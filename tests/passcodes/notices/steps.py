@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from accounts.models import Officer
-from declarations.models import document_hash
+from declarations.models import Assurance, Person, document_hash, name_hash
 from passcodes import approvals, facts
 from passcodes.actions import show_colour
 from passcodes.colour import BEIJING
@@ -60,3 +60,23 @@ def shown(code, account=None):
     if account:
         row = facts.for_page_of(account_id=account.pk, pass_id=code.public_id, at=now)
     return show_colour(row=row, at=now).colour.name.lower()
+
+
+def resident(number):
+    """One of many who have declared, with a phone of their own."""
+    account = factories.account(phone=f"+86139{number:08}")
+    text = f"made up {number}"
+    person = Person.objects.create(
+        holder=account,
+        name="张三丰",
+        name_hash=name_hash("张三丰"),
+        document_kind="01",
+        document_number=text,
+        document_hash=document_hash("01", text),
+        document_last_four_hash="",
+        sex="1",
+        birth_date="1990-01-01",
+        assurance=Assurance.AUTHORITY,
+    )
+    factories.declaration(person=person, account=account)
+    return person

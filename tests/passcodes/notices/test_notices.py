@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import Identifier, identifier_hash
-from declarations.models import Assurance, Declaration, Person, document_hash, name_hash
+from declarations.models import Assurance, Declaration, Person
 from passcodes import notice_search, notices
 from passcodes.colour import BEIJING, Colour
 from passcodes.models import Notice, NoticeSearch, RiskRecord
@@ -24,6 +24,7 @@ from tests.passcodes.notices.steps import (
     SECOND,
     WITHDRAWN,
     listed,
+    resident,
     shown,
     take_back,
     texts,
@@ -229,7 +230,7 @@ def test_a_slow_gateway_holds_nobody_up_and_nothing_is_lost(told, outbox, code):
 def test_statements_do_not_grow_with_the_people(told, code, django_assert_num_queries):
     """Of a chunk; and a batch is searched in one statement whatever its size."""
     batch = factories.risk_batch()
-    people = [_resident(number) for number in range(30)]
+    people = [resident(number) for number in range(30)]
     RiskRecord.objects.bulk_create(
         RiskRecord(
             batch=batch, document_hash=person.document_hash, category="confirmed", starts_at=NOON - HOUR, office="o",
@@ -243,29 +244,10 @@ def test_statements_do_not_grow_with_the_people(told, code, django_assert_num_qu
         with django_assert_num_queries(4):  # savepoint, note, insert, release
             notice_search.search_for(one, cause=cause, at=NOON)
         counts.append(Notice.objects.filter(cause=cause).count())
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(14):
             notices.send_due(NOON)
     assert counts == [3, 27]
     assert Notice.objects.sent().count() == 30
-
-
-def _resident(number):
-    account = factories.account(phone=f"+86139{number:08}")
-    text = f"made up {number}"
-    person = Person.objects.create(
-        holder=account,
-        name="张三丰",
-        name_hash=name_hash("张三丰"),
-        document_kind="01",
-        document_number=text,
-        document_hash=document_hash("01", text),
-        document_last_four_hash="",
-        sex="1",
-        birth_date="1990-01-01",
-        assurance=Assurance.AUTHORITY,
-    )
-    factories.declaration(person=person, account=account)
-    return person
 
 
 @pytest.mark.parametrize(
