@@ -17,7 +17,7 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
-from passcodes import appeals
+from passcodes import appeal_judges, appeals
 from passcodes.actions import reason_from_json
 from passcodes.appeal_forms import AnswerForm
 from passcodes.appeal_models import AppealState
@@ -192,7 +192,7 @@ class AppealAdmin(AuditedAdmin):
             text = _("Another officer has answered this meanwhile, or it was withdrawn. Your answer was not recorded.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(self._url("change", appeal.pk))
-        except (appeals.OwnAppeal, appeals.NotTheirs):
+        except (appeal_judges.OwnAppeal, appeal_judges.NotTheirs):
             self.message_user(request, _("Your answer was not recorded: another office has to."), messages.ERROR)
             return HttpResponseRedirect(self._url("change", appeal.pk))
         self.message_user(request, _("Answered. The person who asked has been told."), messages.SUCCESS)
@@ -219,10 +219,10 @@ def _photos(appeal: Appeal) -> QuerySet[AppealDocument]:
 def _hindrance(officer, appeal: Appeal) -> str:
     """Why this officer cannot answer it; "" = they can."""
     try:
-        appeals.check_officer(officer, appeal)
-    except appeals.OwnAppeal:
+        appeal_judges.check_officer(officer, appeal)
+    except appeal_judges.OwnAppeal:
         return _("This concerns yourself. Another officer has to answer it.")
-    except appeals.NotTheirs:
+    except appeal_judges.NotTheirs:
         return _(
             "Your office cannot answer this: it coloured, or has answered the first appeal, or you are of no office."
         )

@@ -64,11 +64,12 @@ def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Http
     about = request.GET.get("about", "")
     if not about:
         return _choice_page(request, pass_id, row, now)
-    if earlier := appeals.standing(row["person_id"], about):
+    reason, person_id = _reason(request, row, now), row["person_id"]
+    earlier = appeals.standing(person_id, reason) if reason else appeals.named(person_id, about)
+    if earlier:
         if request.method == "POST":
             messages.warning(request, _("There is an appeal against this already."))
         return redirect("passcodes:appealed", pass_id, earlier.receipt)
-    reason = _reason(request, row, now)
     if reason is None:
         messages.warning(request, _("This no longer colours the code, so there is nothing to appeal against."))
         return redirect("passcodes:appeal", pass_id)

@@ -186,11 +186,11 @@ def test_finding_appeals_without_use_asks_as_often_for_many(holder, code, listed
     decide(file(code, holder), judge)
     area = factories.risk_area(division=210102)
     decide(file(code, holder, claim="other"), judge)
-    assert list(Appeal.objects.values_list("fact", flat=True)) == [f"risk:{listed.pk}", f"area:{area.pk}:home"]
+    assert list(Appeal.objects.values_list("fact", flat=True)) == [f"risk:{listed.pk}", f"area:{area.pk}:home:210102"]
     now = timezone.now()
     with django_assert_num_queries(3):
         assert not without_use(Appeal.objects.all(), now).exists()
-    fact = f"area:{area.pk}:home"
+    fact = f"area:{area.pk}:home:210102"
     area.delete()
     with django_assert_num_queries(3):
         assert [appeal.fact for appeal in without_use(Appeal.objects.all(), now)] == [fact]
