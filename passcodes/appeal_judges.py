@@ -72,17 +72,18 @@ def without_judge(appeals: Iterable[Appeal]) -> set[int]:
 
 def _barred(rows: list[Appeal], accounts: list[int]) -> dict[int, Barred]:
     """By the appeal's id. `accounts`: of those the ones that it concerns."""
-    people = {person.pk: person for person in Person.objects.filter(pk__in={appeal.person_id for appeal in rows})}
-    hashes = {person.document_hash for person in people.values()}
-    acting = _acting(hashes, accounts)
-    named = _batches_named(rows, {pk: person.document_hash for pk, person in people.items()})
+    people = Person.objects.filter(pk__in={appeal.person_id for appeal in rows})
+    holders = {pk: (document, holder) for pk, document, holder in people.values_list("pk", "document_hash", "holder")}
+    hashes = {pk: document for pk, (document, _holder) in holders.items()}
+    acting = _acting(set(hashes.values()), accounts)
+    named = _batches_named(rows, hashes)
     batches = _with_renewed({pk for ids in named.values() for pk in ids})
     signed = _signed(batches)
     first = {pk: answered for pk, *answered in _first_answers(rows)}
     found = {}
     for appeal in rows:
-        person = people[appeal.person_id]
-        barred = found[appeal.pk] = Barred(own={appeal.account_id, person.holder_id} | acting[person.document_hash])
+        document, holder = holders[appeal.person_id]
+        barred = found[appeal.pk] = Barred(own={appeal.account_id, holder} | acting[document])
         barred.names.add(_plain(appeal.office))
         for batch in _chains(named[appeal.pk], batches):
             barred.hands |= {batch.created_by, batch.released_by}
@@ -114,15 +115,16 @@ def _batches_named(rows: list[Appeal], hashes: dict[int, str]) -> dict[int, set[
     about = {appeal.pk: appeal_reach.disputed(appeal) for appeal in rows}
     records = defaultdict(list)
     wanted = {hashes[appeal.person_id] for appeal in rows if appeal.record_id}
-    for record in RiskRecord.objects.filter(document_hash__in=wanted).select_related("batch").defer("batch__sample"):
-        records[record.document_hash].append(record)
+    listed = RiskRecord.objects.filter(document_hash__in=wanted).values_list(*appeal_reach.COLUMNS)
+    for document, batch, *values in listed.iterator():
+        records[document].append((batch, appeal_reach.reason_of(*values)))
     places = defaultdict(set)
     for appeal in rows:
         reason = about[appeal.pk]
         kind, _dash, level = reason.code.partition("-")
         if kind == "risk":
-            like = (row for row in records[hashes[appeal.person_id]] if _is_about(appeal, row))
-            found[appeal.pk] = {row.batch_id for row in like}
+            said = appeal_reach.exemption(appeal)
+            found[appeal.pk] = {batch for batch, record in records[hashes[appeal.person_id]] if said.covers(record)}
         elif kind == "area":
             places[reason.division, reason.place, level, day_of(reason.since)].add(appeal.pk)
     days = {day for _division, _place, _level, day in places}
@@ -131,10 +133,6 @@ def _batches_named(rows: list[Appeal], hashes: dict[int, str]) -> dict[int, set[
         for pk in places.get(tuple(place), ()):
             found[pk].add(batch)
     return found
-
-
-def _is_about(appeal: Appeal, record: RiskRecord) -> bool:
-    return appeal_reach.concerns(appeal, [appeal_reach.as_reason(record)])
 
 
 BATCH = ("pk", "renews", "created_by", "released_by", "released_office", "source__deciding_office", "source__office")

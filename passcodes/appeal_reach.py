@@ -1,6 +1,7 @@
 """What an appeal is about: the reasons, and the records of lists, that are what it disputes or like it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from passcodes import facts
 from passcodes.appeal_models import Appeal
@@ -26,15 +27,34 @@ def concerns(appeal: Appeal, reasons: Iterable[Reason]) -> bool:
     return any(said.covers(reason) for reason in reasons)
 
 
+# Of a risk record all that `reason_of` takes, and whose it is.
+COLUMNS = ("document_hash", "batch", "pk", "category", "starts_at", "begun_at", "ends_at", "office")
+COLUMNS += ("batch__way", "batch__source")
+
+
 def as_reason(record: RiskRecord) -> Reason:
     """A risk record as `colour.assess` names it, as far as its likeness goes. Reads the record's batch."""
-    batch = record.batch
+    dates = record.starts_at, record.begun_at, record.ends_at
+    return reason_of(record.pk, record.category, *dates, record.office, record.batch.way, record.batch.source_id)
+
+
+def reason_of(
+    pk: int,
+    category: str,
+    starts_at: datetime,
+    begun_at: datetime | None,
+    ends_at: datetime | None,
+    office: str,
+    way: str,
+    source: int,
+) -> Reason:
+    """The same of the values of a row."""
     return Reason(
-        f"risk-{record.category}",
+        f"risk-{category}",
         Colour.NEUTRAL,
-        since=record.begun_at or record.starts_at,
-        office=record.office,
-        fact=f"risk:{record.pk}",
-        source=None if batch.way == BatchWay.MANUAL else batch.source_id,
-        ends_at=lasting(record.category, record.ends_at),
+        since=begun_at or starts_at,
+        office=office,
+        fact=f"risk:{pk}",
+        source=None if way == BatchWay.MANUAL else source,
+        ends_at=lasting(category, ends_at),
     )

@@ -18,7 +18,7 @@ from accounts import limits
 from declarations.models import Person
 from passcodes import actions, appeals, office_figures
 from passcodes.appeal_forms import DOCUMENTS, AgainForm, AppealForm
-from passcodes.appeal_models import Appeal
+from passcodes.appeal_models import Appeal, AppealState
 from passcodes.colour import Reason
 from passcodes.findings import DEFAULT_LIMITS
 from passcodes.pass_access import of_pass
@@ -96,9 +96,11 @@ def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
     """Where an appeal stands: the time left, or the answer; and whether anything waits for it."""
     found = _appeal(row, receipt)
     left = max(0, int((found.due_at - now).total_seconds()))
+    is_waiting = found.state == AppealState.WAITING
     context = {
         **_about(pass_id, found),
         "overdue": found.is_overdue(now),
+        "unanswerable": is_waiting and bool(appeals.unanswerable([found], now)),
         "counts": appeals.concerns(found, _reasons(row, now)),
         "seconds": left,
         "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",

@@ -77,6 +77,21 @@ def counting(rows: Iterable[Appeal], at: datetime) -> set[int]:
     return found
 
 
+def unanswerable(rows: Iterable[Appeal], at: datetime) -> set[int]:
+    """Of appeals that wait the ids of those that no officer of today may answer, though they concern a colour now.
+
+    Every office with officers has coloured, or has refused before: another one has to be given an officer.
+    """
+    rows = list(rows)
+    nobody = appeal_judges.without_judge(rows)
+    return counting([appeal for appeal in rows if appeal.pk in nobody], at)
+
+
+def all_unanswerable(at: datetime) -> int:
+    """How many of them there are in all."""
+    return len(unanswerable(Appeal.objects.waiting().defer("text"), at))
+
+
 def freed(records: QuerySet[RiskRecord]) -> set[int]:
     """Of risk records the ids of those that do not count for their person, as an appeal was granted."""
     granted = Appeal.objects.filter(state=AppealState.GRANTED, fact__startswith="risk:")

@@ -106,7 +106,7 @@ def test_another_appeal_never_worsens_a_colour(values, rule_set, data):
 
 @given(lists, st.data())
 def test_a_granted_appeal_frees_copies_and_renewals_alone(values, data):
-    """The row itself; what says the same of the same and lasts no longer; and, not me, the same source's for a while."""
+    """The row, what says the same of the same and lasts no longer, and, not me, what the source says for a while."""
     found = [reason for reason in without_appeals(values) if reason.fact]
     if not found:
         return

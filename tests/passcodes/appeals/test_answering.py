@@ -24,7 +24,7 @@ def appeal(holder, code, listed):
     return file(code, holder, documents=[picture()])
 
 
-def test_office_that_coloured_never_answers(appeal, coloured):
+def test_office_that_coloured_never_answers(appeal, coloured, judge):
     with pytest.raises(appeals.NotTheirs):
         decide(appeal, coloured)
     admin = factories.staff_client(account=coloured)
