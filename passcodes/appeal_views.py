@@ -93,9 +93,10 @@ def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Http
 @never_cache
 @for_account
 def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
-    """Where an appeal stands: the time left, or the answer; and whether anything waits for it."""
+    """Where an appeal stands: the time left, or the answer; and whether anything waits for it. Words only their own."""
     found = _appeal(row, receipt)
     left = max(0, int((found.due_at - now).total_seconds()))
+    is_own = appeals.is_own(found, request.user)
     is_waiting = found.state == AppealState.WAITING
     context = {
         **_about(pass_id, found),
@@ -104,8 +105,10 @@ def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
         "counts": appeals.concerns(found, _reasons(row, now)),
         "seconds": left,
         "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
-        "documents": found.documents.count(),
-        "may_escalate": appeals.may_escalate(found),
+        "is_mine": found.account_id == request.user.pk,
+        "is_own": is_own,
+        "documents": found.documents.count() if is_own else 0,
+        "may_escalate": appeals.may_escalate(found, request.user),
         "second": Appeal.objects.filter(escalation_of=found).first(),
     }
     return render(request, "passcodes/appealed.html", context)
@@ -118,8 +121,12 @@ def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
 def again(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
     """The one second appeal, which another office answers."""
     first = _appeal(row, receipt)
-    if not appeals.may_escalate(first):
-        messages.warning(request, _("This can be appealed against once more only after a first refusal."))
+    if not appeals.may_escalate(first, request.user):
+        only = _(
+            "This can be appealed against once more only after a first refusal, by whoever appealed or the person"
+            " themself."
+        )
+        messages.warning(request, only)
         return redirect("passcodes:appealed", pass_id, receipt)
     if request.method != "POST":
         return _again_page(request, pass_id, first, AgainForm())
@@ -146,6 +153,8 @@ def withdraw(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
         messages.success(request, _("Withdrawn: the photos have been deleted."))
     except appeals.NotWaiting:
         messages.warning(request, _("There is nothing to withdraw any more."))
+    except appeals.NotYours:
+        messages.warning(request, _("Only whoever appealed, or the person themself, can withdraw this."))
     return redirect("passcodes:appealed", pass_id, receipt)
 
 

@@ -43,12 +43,24 @@ class NotWaiting(Exception):
 
 
 class NoSecond(Exception):
-    """There is nothing to appeal against once more: it was not refused, or it was the second."""
+    """There is nothing to appeal against once more: it was not refused, or it was the second, or is another's."""
+
+
+class NotYours(Exception):
+    """Somebody else has appealed, and it is not about oneself."""
 
 
 def of_person(person_id: int) -> QuerySet[Appeal]:
     """The person's appeals, the latest first."""
     return Appeal.objects.filter(person=person_id).select_related("decided_office").order_by("-pk")
+
+
+def is_own(appeal: Appeal, account: Account) -> bool:
+    """Whether the account appealed, or holds the person. They alone read the words, and withdraw.
+
+    Whoever else acts for the person sees where the appeal stands, and the answer.
+    """
+    return account.pk in (appeal.account_id, appeal.person.holder_id)
 
 
 def standing(person_id: int, reason: Reason) -> Appeal | None:
@@ -135,10 +147,14 @@ def file(
     return appeal
 
 
-def may_escalate(appeal: Appeal) -> bool:
-    """Whether another office can be asked: it was refused, and it was the first."""
+def may_escalate(appeal: Appeal, by: Account) -> bool:
+    """Whether another office can be asked: it was refused, and it was the first.
+
+    By whose it is; for who holds no account themselves by whoever acts for them now.
+    """
     return (
         appeal.state == AppealState.REFUSED
+        and (appeal.person.holder_id is None or is_own(appeal, by))
         and appeal.escalation_of_id is None
         and not Appeal.objects.filter(escalation_of=appeal).exists()
     )
@@ -146,7 +162,7 @@ def may_escalate(appeal: Appeal) -> bool:
 
 def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Account, at: datetime) -> Appeal:
     """A refused appeal to another office, with its photos and 24 hours of its own. Raises NoSecond."""
-    if not may_escalate(appeal):
+    if not may_escalate(appeal, by):
         raise NoSecond
     try:
         with transaction.atomic():
@@ -172,8 +188,10 @@ def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Accou
 
 @transaction.atomic
 def withdraw(*, appeal: Appeal, by: Account, at: datetime) -> None:
-    """Nobody answers it any more; its photos are gone. Raises NotWaiting."""
+    """Nobody answers it any more; its photos are gone. Raises NotWaiting, NotYours."""
     current = _waiting(appeal)
+    if not is_own(current, by):
+        raise NotYours
     current.state = AppealState.WITHDRAWN
     current.save(update_fields=["state"])
     current.documents.all().delete()
