@@ -28,6 +28,7 @@ from passcodes.reasons import address_key
 from passcodes.risk_models import RiskArea, RiskRecord
 
 PEOPLE_AT_ONCE = 300
+MOST_WAITING = 3  # of a person: whoever declares many stays shall not fill the queue with appeals against each
 
 
 class AlreadyAppealed(Exception):
@@ -36,6 +37,14 @@ class AlreadyAppealed(Exception):
     def __init__(self, appeal: Appeal):
         super().__init__(appeal.receipt)
         self.appeal = appeal
+
+
+class EnoughWait(Exception):
+    """No more of one person's are taken at a time. `waiting` are those that wait."""
+
+    def __init__(self, waiting: list[Appeal]):
+        super().__init__(len(waiting))
+        self.waiting = waiting
 
 
 class NotWaiting(Exception):
@@ -53,6 +62,13 @@ class NotYours(Exception):
 def of_person(person_id: int) -> QuerySet[Appeal]:
     """The person's appeals, the latest first."""
     return Appeal.objects.filter(person=person_id).select_related("decided_office").order_by("-pk")
+
+
+def check_room(person_id: int) -> None:
+    """Raise EnoughWait where so many of the person's appeals wait that no more are taken."""
+    waiting = list(of_person(person_id).waiting())
+    if len(waiting) >= MOST_WAITING:
+        raise EnoughWait(waiting)
 
 
 def is_own(appeal: Appeal, account: Account) -> bool:
@@ -122,13 +138,14 @@ def freed(records: QuerySet[RiskRecord]) -> set[int]:
 def file(
     *, person: Person, reason: Reason, claim: str, text: str, documents: Iterable[bytes], by: Account, at: datetime
 ) -> Appeal:
-    """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed."""
+    """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed, EnoughWait."""
     try:
         with transaction.atomic():
             # Of two against copies of a record one is later.
             Person.objects.select_for_update(no_key=True).get(pk=person.pk)
             if earlier := standing(person.pk, reason):
                 raise AlreadyAppealed(earlier)
+            check_room(person.pk)
             appeal = Appeal.objects.create(
                 person=person,
                 account=by,
@@ -161,11 +178,13 @@ def may_escalate(appeal: Appeal, by: Account) -> bool:
 
 
 def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Account, at: datetime) -> Appeal:
-    """A refused appeal to another office, with its photos and 24 hours of its own. Raises NoSecond."""
+    """A refused appeal to another office, with its photos and 24 hours of its own. Raises NoSecond, EnoughWait."""
     if not may_escalate(appeal, by):
         raise NoSecond
     try:
         with transaction.atomic():
+            Person.objects.select_for_update(no_key=True).get(pk=appeal.person_id)
+            check_room(appeal.person_id)
             second = Appeal.objects.create(
                 person_id=appeal.person_id,
                 account=by,
