@@ -22,13 +22,9 @@ risks = st.builds(
     begun_at=st.none() | moments,
     source=st.none() | st.integers(1, 2),
 )
+MET_BY = [{"own": 210102}, {"own": 210103}, {"own": 210102, "away_at": AT}, {"own": 210102, "source": 1}]
 areas = st.builds(
-    replace,
-    test_colour.areas,
-    id=NUMBERS,
-    source=st.none() | st.integers(1, 2),
-    own=st.sampled_from([210102, 210103]),
-    away_at=st.none() | st.just(AT),
+    lambda area, number, met_by: replace(area, id=number, **met_by), test_colour.areas, NUMBERS, st.sampled_from(MET_BY)
 )
 EXTRA = {"risks": risks, "areas": areas, "stays": stays}
 
