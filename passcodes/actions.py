@@ -8,7 +8,7 @@ from passcodes import facts, rules
 from passcodes.colour import Assessment, Colour, Reason, assess
 from passcodes.models import ColourChange, PassCode, Shown
 
-MOMENTS = ("until", "since", "answer_by")  # of a Reason
+MOMENTS = ("until", "since", "answer_by", "ends_at")  # of a Reason
 
 
 def issue_pass(*, person: Person) -> PassCode:

@@ -1,5 +1,7 @@
 """The officers' queue of appeals: overdue ones first, answered by an office that did not colour."""
 
+from datetime import datetime
+
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Case, F, QuerySet, Value, When
@@ -18,7 +20,7 @@ from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.purposes import LookReason
-from passcodes import appeals
+from passcodes import appeal_judges, appeals
 from passcodes.actions import reason_from_json
 from passcodes.appeal_forms import AnswerForm
 from passcodes.appeal_models import AppealState
@@ -26,6 +28,7 @@ from passcodes.models import Appeal, AppealDocument
 from passcodes.reasons import text_of
 
 WAITS = {"state": AppealState.WAITING}
+NOBODY = gettext_lazy("no office with officers may answer")
 
 
 def for_answers(account: Account) -> tuple[str, str] | None:
@@ -40,7 +43,20 @@ def for_answers(account: Account) -> tuple[str, str] | None:
     return words % {"count": count, "late": late}, reverse("admin:passcodes_appeal_changelist") + "?state=waiting"
 
 
-waiting.append(for_answers)
+def for_offices(account: Account) -> tuple[str, str] | None:
+    """How many appeals no office with officers may answer. Where the missing officer is proposed."""
+    count = appeals.all_unanswerable(timezone.now())
+    if not count:
+        return None
+    words = ngettext(
+        "%(count)d appeal can be answered by no office that has officers: another office needs an officer",
+        "%(count)d appeals can be answered by no office that has officers: another office needs an officer",
+        count,
+    )
+    return words % {"count": count}, reverse("admin:accounts_officer_changelist")
+
+
+waiting += [for_answers, for_offices]
 
 
 class StateFilter(FieldFilter):
@@ -57,7 +73,7 @@ class AppealAdmin(AuditedAdmin):
     audits_looks = True
     look_reason = LookReason.APPEAL
     shows_subtitle = False
-    list_display = ("receipt", "masked_name", "claim", "office", "due_at", "overdue", "state")
+    list_display = ("receipt", "masked_name", "claim", "office", "due_at", "overdue", "stands")
     list_filter = (StateFilter,)
     list_select_related = ("person",)
     fields = readonly_fields = (
@@ -93,9 +109,13 @@ class AppealAdmin(AuditedAdmin):
         return super().get_queryset(request).select_related("person")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With what of the page's overdue appeals colours nobody any more, found in one statement."""
+        """With which of the page's appeals nobody may answer, and which overdue ones colour nobody any more."""
         changelist = super().get_changelist_instance(request)
         now = timezone.now()
+        open_ones = [appeal for appeal in changelist.result_list if appeal.state == AppealState.WAITING]
+        nobody = appeals.unanswerable(open_ones, now)
+        for appeal in open_ones:
+            appeal.has_judge = appeal.pk not in nobody
         late = [appeal for appeal in changelist.result_list if appeal.is_overdue(now)]
         counting = appeals.counting(late, now)
         for appeal in late:
@@ -130,6 +150,12 @@ class AppealAdmin(AuditedAdmin):
         if not hasattr(appeal, "counts"):
             appeal.counts = bool(appeals.counting([appeal], now))
         return timesince(appeal.due_at, now) if appeal.counts else _("no longer counts")
+
+    @admin.display(description=gettext_lazy("state"))
+    def stands(self, appeal: Appeal) -> str:
+        """With a word where it waits in vain."""
+        words = appeal.get_state_display()
+        return words if getattr(appeal, "has_judge", True) else f"{words} · {NOBODY}"
 
     @admin.display(description=gettext_lazy("reason of the colour"))
     def why(self, appeal: Appeal) -> str:
@@ -194,7 +220,7 @@ class AppealAdmin(AuditedAdmin):
             text = _("Another officer has answered this meanwhile, or it was withdrawn. Your answer was not recorded.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(self._url("change", appeal.pk))
-        except (appeals.OwnAppeal, appeals.NotTheirs):
+        except (appeal_judges.OwnAppeal, appeal_judges.NotTheirs):
             self.message_user(request, _("Your answer was not recorded: another office has to."), messages.ERROR)
             return HttpResponseRedirect(self._url("change", appeal.pk))
         self.message_user(request, _("Answered. The person who asked has been told."), messages.SUCCESS)
@@ -208,7 +234,7 @@ class AppealAdmin(AuditedAdmin):
         if obj and obj.state == AppealState.WAITING:
             form = context.setdefault("answer_form", AnswerForm())
             context["errors"] = form.errors  # Django's line on top of the page
-            context["hindrance"] = _hindrance(request.user, obj)
+            context["hindrance"] = _hindrance(request.user, obj, timezone.now())
             context["decide_url"] = self._url("decide", obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
@@ -218,14 +244,18 @@ def _photos(appeal: Appeal) -> QuerySet[AppealDocument]:
     return AppealDocument.objects.filter(appeal__in=together).order_by("appeal", "number")
 
 
-def _hindrance(officer, appeal: Appeal) -> str:
+def _hindrance(officer: Account, appeal: Appeal, at: datetime) -> str:
     """Why this officer cannot answer it; "" = they can."""
     try:
-        appeals.check_officer(officer, appeal)
-    except appeals.OwnAppeal:
-        return _("This concerns yourself. Another officer has to answer it.")
-    except appeals.NotTheirs:
-        return _(
+        appeal_judges.check_officer(officer, appeal)
+    except appeal_judges.OwnAppeal:
+        words = _("This concerns yourself. Another officer has to answer it.")
+    except appeal_judges.NotTheirs:
+        words = _(
             "Your office cannot answer this: it coloured, or has answered the first appeal, or you are of no office."
         )
-    return ""
+    else:
+        return ""
+    if appeals.unanswerable([appeal], at):
+        words += " " + _("Neither can any other office that has officers: another one has to be given an officer.")
+    return words

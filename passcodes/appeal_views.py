@@ -1,6 +1,7 @@
 """Appealing against a colour, where the appeal stands, and how the offices answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.contrib import messages
@@ -18,7 +19,7 @@ from accounts import limits
 from declarations.models import Person
 from passcodes import actions, appeals, office_figures
 from passcodes.appeal_forms import DOCUMENTS, AgainForm, AppealForm
-from passcodes.appeal_models import Appeal
+from passcodes.appeal_models import Appeal, AppealState
 from passcodes.colour import Reason
 from passcodes.findings import DEFAULT_LIMITS
 from passcodes.pass_access import of_pass
@@ -26,6 +27,7 @@ from passcodes.reasons import address_key, text_of
 from passcodes.uploads import bounded
 
 SENT_A_DAY = 20  # of an account, whatever is wrong with it: each photo is decoded
+FILED_A_DAY = 10  # of these, as each keeps an officer busy and its photos the disk
 DAY = timedelta(days=1)
 BODY = 62_000_000  # bytes: up to these, photos that are too large do not lose the words
 
@@ -64,25 +66,29 @@ def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Http
     about = request.GET.get("about", "")
     if not about:
         return _choice_page(request, pass_id, row, now)
-    if earlier := appeals.standing(row["person_id"], about):
+    reason, person_id = _reason(request, row, now), row["person_id"]
+    earlier = appeals.standing(person_id, reason) if reason else appeals.named(person_id, about)
+    if earlier:
         if request.method == "POST":
             messages.warning(request, _("There is an appeal against this already."))
         return redirect("passcodes:appealed", pass_id, earlier.receipt)
-    reason = _reason(request, row, now)
     if reason is None:
         messages.warning(request, _("This no longer colours the code, so there is nothing to appeal against."))
         return redirect("passcodes:appeal", pass_id)
     if request.method != "POST":
+        _say_if_full(request, person_id)
         return _form_page(request, pass_id, row, reason, AppealForm(about_record=_is_record(reason)))
-    if late := _too_often(request, now):
-        messages.warning(request, late)
+    try:
+        _check_limits(request, person_id, now)
+        form = AppealForm(request.POST, request.FILES, about_record=_is_record(reason))
+        if not form.is_valid():
+            return _form_page(request, pass_id, row, reason, form)
+        with _counted(request, now):
+            filed = appeals.file(person=_person(row), reason=reason, by=request.user, at=now, **form.cleaned_data)
+    except (appeals.EnoughWait, limits.LimitReached) as error:
+        messages.warning(request, _words_of(error))
         form = AppealForm(request.POST, about_record=_is_record(reason))
         return _form_page(request, pass_id, row, reason, form, status=429)
-    form = AppealForm(request.POST, request.FILES, about_record=_is_record(reason))
-    if not form.is_valid():
-        return _form_page(request, pass_id, row, reason, form)
-    try:
-        filed = appeals.file(person=_person(row), reason=reason, by=request.user, at=now, **form.cleaned_data)
     except appeals.AlreadyAppealed as already:
         messages.warning(request, _("There is an appeal against this already."))
         filed = already.appeal
@@ -92,17 +98,22 @@ def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Http
 @never_cache
 @for_account
 def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
-    """Where an appeal stands: the time left, or the answer; and whether anything waits for it."""
+    """Where an appeal stands: the time left, or the answer; and whether anything waits for it. Words only their own."""
     found = _appeal(row, receipt)
     left = max(0, int((found.due_at - now).total_seconds()))
+    is_own = appeals.is_own(found, request.user)
+    is_waiting = found.state == AppealState.WAITING
     context = {
         **_about(pass_id, found),
         "overdue": found.is_overdue(now),
+        "unanswerable": is_waiting and bool(appeals.unanswerable([found], now)),
         "counts": appeals.concerns(found, _reasons(row, now)),
         "seconds": left,
         "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
-        "documents": found.documents.count(),
-        "may_escalate": appeals.may_escalate(found),
+        "is_mine": found.account_id == request.user.pk,
+        "is_own": is_own,
+        "documents": found.documents.count() if is_own else 0,
+        "may_escalate": appeals.may_escalate(found, request.user),
         "second": Appeal.objects.filter(escalation_of=found).first(),
     }
     return render(request, "passcodes/appealed.html", context)
@@ -115,19 +126,26 @@ def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
 def again(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
     """The one second appeal, which another office answers."""
     first = _appeal(row, receipt)
-    if not appeals.may_escalate(first):
-        messages.warning(request, _("This can be appealed against once more only after a first refusal."))
+    if not appeals.may_escalate(first, request.user):
+        only = _(
+            "This can be appealed against once more only after a first refusal, by whoever appealed or the person"
+            " themself."
+        )
+        messages.warning(request, only)
         return redirect("passcodes:appealed", pass_id, receipt)
     if request.method != "POST":
+        _say_if_full(request, first.person_id)
         return _again_page(request, pass_id, first, AgainForm())
-    if late := _too_often(request, now):
-        messages.warning(request, late)
-        return _again_page(request, pass_id, first, AgainForm(request.POST), status=429)
-    form = AgainForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _again_page(request, pass_id, first, form)
     try:
-        second = appeals.escalate(appeal=first, by=request.user, at=now, **form.cleaned_data)
+        _check_limits(request, first.person_id, now)
+        form = AgainForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return _again_page(request, pass_id, first, form)
+        with _counted(request, now):
+            second = appeals.escalate(appeal=first, by=request.user, at=now, **form.cleaned_data)
+    except (appeals.EnoughWait, limits.LimitReached) as error:
+        messages.warning(request, _words_of(error))
+        return _again_page(request, pass_id, first, AgainForm(request.POST), status=429)
     except appeals.NoSecond:
         return redirect("passcodes:appealed", pass_id, receipt)
     return redirect("passcodes:appealed", pass_id, second.receipt)
@@ -137,12 +155,18 @@ def again(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt:
 @require_POST
 @for_account
 def withdraw(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt: str) -> HttpResponse:
-    """Ask no more: the photos are deleted at once."""
+    """Ask no more: the photos are deleted at once; of a second appeal those of the first some days later."""
     try:
-        appeals.withdraw(appeal=_appeal(row, receipt), by=request.user, at=now)
-        messages.success(request, _("Withdrawn: the photos have been deleted."))
+        found = _appeal(row, receipt)
+        appeals.withdraw(appeal=found, by=request.user, at=now)
+        first = _(
+            "Withdrawn: the photos of the second appeal have been deleted. Those of the first are deleted in 30 days."
+        )
+        messages.success(request, first if found.escalation_of_id else _("Withdrawn: the photos have been deleted."))
     except appeals.NotWaiting:
         messages.warning(request, _("There is nothing to withdraw any more."))
+    except appeals.NotYours:
+        messages.warning(request, _("Only whoever appealed, or the person themself, can withdraw this."))
     return redirect("passcodes:appealed", pass_id, receipt)
 
 
@@ -177,14 +201,47 @@ def _is_record(reason: Reason) -> bool:
     return reason.fact.startswith("risk:")
 
 
-def _too_often(request: HttpRequest, at: datetime) -> str:
-    """What to say to whom the day's limit holds back; "" = nothing."""
+def _check_limits(request: HttpRequest, person_id: int, at: datetime) -> None:
+    """Before any photo is decoded. Counts the try. Raises EnoughWait, LimitReached."""
+    appeals.check_room(person_id)
+    account = str(request.user.pk)
+    if retry_at := limits.reached("appeal-filed", account, limit=FILED_A_DAY, per=DAY, at=at):
+        raise limits.LimitReached(retry_at)
+    limits.take("appeal", account, limit=SENT_A_DAY, per=DAY, at=at)
+
+
+@contextmanager
+def _counted(request: HttpRequest, at: datetime) -> Iterator[None]:
+    """What is filed inside counts for the account's day. Raises LimitReached."""
+    account = str(request.user.pk)
+    limits.take("appeal-filed", account, limit=FILED_A_DAY, per=DAY, at=at)
     try:
-        limits.take("appeal", str(request.user.pk), limit=SENT_A_DAY, per=DAY, at=at)
-    except limits.LimitReached as limit:
-        time = date_format(timezone.localtime(limit.retry_at), "SHORT_DATETIME_FORMAT")
+        yield
+    except Exception:
+        limits.give_back("appeal-filed", account, per=DAY, at=at)
+        raise
+
+
+def _say_if_full(request: HttpRequest, person_id: int) -> None:
+    """Before somebody types in vain."""
+    try:
+        appeals.check_room(person_id)
+    except appeals.EnoughWait as error:
+        messages.warning(request, _words_of(error))
+
+
+def _words_of(error: appeals.EnoughWait | limits.LimitReached) -> str:
+    if isinstance(error, limits.LimitReached):
+        time = date_format(timezone.localtime(error.retry_at), "SHORT_DATETIME_FORMAT")
         return _("You have asked often today. Please try again after %(time)s.") % {"time": time}
-    return ""
+    values = {"count": len(error.waiting), "receipts": " · ".join(appeal.receipt for appeal in error.waiting)}
+    return (
+        _(
+            "%(count)d appeals wait for an answer, and no more are taken for one person at a time: %(receipts)s."
+            " You can send this one when one of them has been answered or withdrawn."
+        )
+        % values
+    )
 
 
 def _about(pass_id: str, found: Appeal) -> dict:

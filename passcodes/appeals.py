@@ -15,18 +15,20 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import audit, officers
-from accounts.models import Account, Office, Officer
+from accounts.models import Account
 from declarations.models import Person, Proxy
-from passcodes import addresses, facts, notice_search, rules
+from passcodes import addresses, appeal_judges, facts, notice_search, rules
 from passcodes.actions import reason_as_json
+from passcodes.appeal_judges import NotTheirs
 from passcodes.appeal_models import ANSWERED_WITHIN, Appeal, AppealDocument, AppealState
-from passcodes.approval_models import Approval
-from passcodes.colour import Colour, Reason, assess, day_of
+from passcodes.appeal_reach import as_reason, concerns, disputed, exemption
+from passcodes.colour import Reason, assess
 from passcodes.evidence import Exemption
 from passcodes.reasons import address_key
-from passcodes.risk_models import BatchWay, RiskArea, RiskBatch, RiskRecord
+from passcodes.risk_models import RiskArea, RiskRecord
 
 PEOPLE_AT_ONCE = 300
+MOST_WAITING = 3  # of a person: whoever declares many stays shall not fill the queue with appeals against each
 
 
 class AlreadyAppealed(Exception):
@@ -37,20 +39,24 @@ class AlreadyAppealed(Exception):
         self.appeal = appeal
 
 
+class EnoughWait(Exception):
+    """No more of one person's are taken at a time. `waiting` are those that wait."""
+
+    def __init__(self, waiting: list[Appeal]):
+        super().__init__(len(waiting))
+        self.waiting = waiting
+
+
 class NotWaiting(Exception):
     """It has been answered or withdrawn."""
 
 
 class NoSecond(Exception):
-    """There is nothing to appeal against once more: it was not refused, or it was the second."""
+    """There is nothing to appeal against once more: it was not refused, or it was the second, or is another's."""
 
 
-class OwnAppeal(Exception):
-    """The officer would decide for themselves, or for somebody they act for."""
-
-
-class NotTheirs(Exception):
-    """The officer's office coloured, or has refused before, or they have no office."""
+class NotYours(Exception):
+    """Somebody else has appealed, and it is not about oneself."""
 
 
 def of_person(person_id: int) -> QuerySet[Appeal]:
@@ -58,16 +64,31 @@ def of_person(person_id: int) -> QuerySet[Appeal]:
     return Appeal.objects.filter(person=person_id).select_related("decided_office").order_by("-pk")
 
 
-def standing(person_id: int, key: str) -> Appeal | None:
-    """The latest appeal that was not withdrawn, against what this `reasons.address_key` names: also in another list."""
+def check_room(person_id: int) -> None:
+    """Raise EnoughWait where so many of the person's appeals wait that no more are taken."""
+    waiting = list(of_person(person_id).waiting())
+    if len(waiting) >= MOST_WAITING:
+        raise EnoughWait(waiting)
+
+
+def is_own(appeal: Appeal, account: Account) -> bool:
+    """Whether the account appealed, or holds the person. They alone read the words, and withdraw.
+
+    Whoever else acts for the person sees where the appeal stands, and the answer.
+    """
+    return account.pk in (appeal.account_id, appeal.person.holder_id)
+
+
+def standing(person_id: int, reason: Reason) -> Appeal | None:
+    """The latest appeal that was not withdrawn and is about this reason: also about its copy in another list."""
     found = of_person(person_id).exclude(state=AppealState.WITHDRAWN)
-    return next((appeal for appeal in found if address_key(_disputed(appeal), person_id) == key), None)
+    return next((appeal for appeal in found if concerns(appeal, [reason])), None)
 
 
-def concerns(appeal: Appeal, reasons: Iterable[Reason]) -> bool:
-    """Whether what it is about is among the reasons of the person's colour. If not, nothing waits for the answer."""
-    exemption = _exemption(appeal)
-    return any(exemption.covers(reason) for reason in reasons)
+def named(person_id: int, key: str) -> Appeal | None:
+    """The same of what this `reasons.address_key` names, whether or not it still colours the code."""
+    found = of_person(person_id).exclude(state=AppealState.WITHDRAWN)
+    return next((appeal for appeal in found if address_key(disputed(appeal), person_id) == key), None)
 
 
 def counting(rows: Iterable[Appeal], at: datetime) -> set[int]:
@@ -84,31 +105,47 @@ def counting(rows: Iterable[Appeal], at: datetime) -> set[int]:
     return found
 
 
+def unanswerable(rows: Iterable[Appeal], at: datetime) -> set[int]:
+    """Of appeals that wait the ids of those that no officer of today may answer, though they concern a colour now.
+
+    Every office with officers has coloured, or has refused before: another one has to be given an officer.
+    """
+    rows = list(rows)
+    nobody = appeal_judges.without_judge(rows)
+    return counting([appeal for appeal in rows if appeal.pk in nobody], at)
+
+
+def all_unanswerable(at: datetime) -> int:
+    """How many of them there are in all."""
+    return len(unanswerable(Appeal.objects.waiting().defer("text"), at))
+
+
 def freed(records: QuerySet[RiskRecord]) -> set[int]:
     """Of risk records the ids of those that do not count for their person, as an appeal was granted."""
     granted = Appeal.objects.filter(state=AppealState.GRANTED, fact__startswith="risk:")
     granted = granted.filter(person__document_hash__in=records.values("document_hash")).select_related("person")
     said: dict[str, list[Exemption]] = defaultdict(list)
     for appeal in granted:
-        said[appeal.person.document_hash].append(_exemption(appeal))
+        said[appeal.person.document_hash].append(exemption(appeal))
     concerned = records.filter(document_hash__in=list(said)).select_related("batch")
     return {
         record.pk
         for record in concerned
-        if any(exemption.covers(_as_reason(record)) for exemption in said[record.document_hash])
+        if any(frees.covers(as_reason(record)) for frees in said[record.document_hash])
     }
 
 
 def file(
     *, person: Person, reason: Reason, claim: str, text: str, documents: Iterable[bytes], by: Account, at: datetime
 ) -> Appeal:
-    """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed."""
+    """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed, EnoughWait."""
     try:
         with transaction.atomic():
             # Of two against copies of a record one is later.
             Person.objects.select_for_update(no_key=True).get(pk=person.pk)
-            if earlier := standing(person.pk, address_key(reason, person.pk)):
+            if earlier := standing(person.pk, reason):
                 raise AlreadyAppealed(earlier)
+            check_room(person.pk)
             appeal = Appeal.objects.create(
                 person=person,
                 account=by,
@@ -123,25 +160,31 @@ def file(
             _keep(appeal, documents)
             _record("file", appeal, by, at)
     except IntegrityError as error:
-        raise AlreadyAppealed(standing(person.pk, address_key(reason, person.pk))) from error
+        raise AlreadyAppealed(standing(person.pk, reason)) from error
     return appeal
 
 
-def may_escalate(appeal: Appeal) -> bool:
-    """Whether another office can be asked: it was refused, and it was the first."""
+def may_escalate(appeal: Appeal, by: Account) -> bool:
+    """Whether another office can be asked: it was refused, and it was the first.
+
+    By whose it is; for who holds no account themselves by whoever acts for them now.
+    """
     return (
         appeal.state == AppealState.REFUSED
+        and (appeal.person.holder_id is None or is_own(appeal, by))
         and appeal.escalation_of_id is None
         and not Appeal.objects.filter(escalation_of=appeal).exists()
     )
 
 
 def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Account, at: datetime) -> Appeal:
-    """A refused appeal to another office, with its photos and 24 hours of its own. Raises NoSecond."""
-    if not may_escalate(appeal):
+    """A refused appeal to another office, with its photos and 24 hours of its own. Raises NoSecond, EnoughWait."""
+    if not may_escalate(appeal, by):
         raise NoSecond
     try:
         with transaction.atomic():
+            Person.objects.select_for_update(no_key=True).get(pk=appeal.person_id)
+            check_room(appeal.person_id)
             second = Appeal.objects.create(
                 person_id=appeal.person_id,
                 account=by,
@@ -164,8 +207,10 @@ def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Accou
 
 @transaction.atomic
 def withdraw(*, appeal: Appeal, by: Account, at: datetime) -> None:
-    """Nobody answers it any more; its photos are gone. Raises NotWaiting."""
+    """Nobody answers it any more; its photos are gone. Raises NotWaiting, NotYours."""
     current = _waiting(appeal)
+    if not is_own(current, by):
+        raise NotYours
     current.state = AppealState.WITHDRAWN
     current.save(update_fields=["state"])
     current.documents.all().delete()
@@ -186,7 +231,7 @@ def decide(*, appeal: Appeal, granted: bool, answer: str, by: Account, at: datet
         office = officers.office_deciding(by)
     except officers.NotAnOfficer as error:
         raise NotTheirs from error
-    _check(by, office, current)
+    appeal_judges.check(by, office, current)
     current.state = AppealState.GRANTED if granted else AppealState.REFUSED
     current.decided_at, current.decided_by, current.decided_office, current.answer = at, by, office, answer
     current.save(update_fields=["state", "decided_at", "decided_by", "decided_office", "answer"])
@@ -194,94 +239,6 @@ def decide(*, appeal: Appeal, granted: bool, answer: str, by: Account, at: datet
     pictures.update(decided_at=at)
     _record("grant" if granted else "refuse", current, by, at, office=current.decided_office_id)
     _tell(current)
-
-
-def check_officer(officer: Account, appeal: Appeal) -> None:
-    """Raise OwnAppeal or NotTheirs unless the officer is an impartial judge of it."""
-    _check(officer, officers.office_of(officer), appeal)
-
-
-def _check(officer: Account, office: Office | None, appeal: Appeal) -> None:
-    person = appeal.person
-    if (
-        officer.pk in (appeal.account_id, person.holder_id)
-        or Person.objects.held_by(officer).filter(document_hash=person.document_hash).exists()
-        or Proxy.objects.current().of_account(officer).concerning(person).exists()
-    ):
-        raise OwnAppeal
-    batches = _batches_of(appeal)
-    if office is None or office.pk in _offices_of(batches) or _plain(office.name) in _names_of(appeal, batches):
-        raise NotTheirs
-    earlier = appeal.escalation_of
-    if earlier and (earlier.decided_office_id == office.pk or earlier.decided_by_id == officer.pk):
-        raise NotTheirs
-    if officer.pk in _hands(batches):
-        raise NotTheirs
-
-
-def _batches_of(appeal: Appeal) -> list[RiskBatch]:
-    """Those that brought the disputed record or area or a copy of it, and those that they renew. None if declared."""
-    reason = _disputed(appeal)
-    kind, _colon, value = reason.code.partition("-")
-    if kind == "risk":
-        rows = RiskRecord.objects.filter(document_hash=appeal.person.document_hash, category=value)
-        rows = rows.select_related("batch")
-        ids = {row.batch_id for row in rows if concerns(appeal, [_as_reason(row)])}
-    else:
-        rows = RiskArea.objects.filter(division=reason.division, place=reason.place, level=value)
-        rows = rows.filter(starts_on=day_of(reason.since))
-        ids = set(rows.values_list("batch", flat=True)) if kind == "area" else set()
-    found: dict[int, RiskBatch] = {}
-    while ids:
-        batches = RiskBatch.objects.filter(pk__in=ids).select_related("source")
-        found |= {batch.pk: batch for batch in batches}
-        ids = {batch.renews_id for batch in batches if batch.renews_id} - set(found)
-    return list(found.values())
-
-
-def _hands(batches: Iterable[RiskBatch]) -> set[int]:
-    """The accounts that made or released them."""
-    return {pk for batch in batches for pk in (batch.created_by_id, batch.released_by_id) if pk}
-
-
-def _offices_of(batches: list[RiskBatch]) -> set[int]:
-    """Those that send them or put them in force, the second ones too, and those that their officers work for now."""
-    agreed = Approval.objects.filter(batch__in=batches, approved_at__isnull=False)
-    pairs = agreed.values_list("proposer_office", "approver_office")
-    work_for = Officer.objects.current().filter(account__in=_hands(batches)).values_list("office", flat=True)
-    own = {pk for batch in batches for pk in (batch.released_office_id, batch.source.deciding_office_id) if pk}
-    return own | {pk for pair in pairs for pk in pair} | set(work_for)
-
-
-def _names_of(appeal: Appeal, batches: Iterable[RiskBatch]) -> set[str]:
-    """What the lists call their offices, which need not be one that has officers."""
-    return {_plain(name) for name in (appeal.office, *(batch.source.office for batch in batches)) if name}
-
-
-def _plain(name: str) -> str:
-    return "".join(name.split()).casefold()
-
-
-def _disputed(appeal: Appeal) -> Reason:
-    return facts.disputed_reason(appeal.fact, appeal.disputed)
-
-
-def _exemption(appeal: Appeal) -> Exemption:
-    columns = appeal.fact, appeal.state, appeal.decided_at, appeal.due_at, appeal.disputed, appeal.claim
-    return facts.exemption_of(*columns)
-
-
-def _as_reason(record: RiskRecord) -> Reason:
-    """A risk record as `colour.assess` names it, as far as its likeness goes."""
-    batch = record.batch
-    return Reason(
-        f"risk-{record.category}",
-        Colour.NEUTRAL,
-        since=record.begun_at or record.starts_at,
-        office=record.office,
-        fact=f"risk:{record.pk}",
-        source=None if batch.way == BatchWay.MANUAL else batch.source_id,
-    )
 
 
 def without_use(rows: QuerySet[Appeal], at: datetime) -> QuerySet[Appeal]:

@@ -95,7 +95,9 @@ class Reason:
     """赋码原因: the rule that applied, until when (None = open), and what it rests on.
 
     `rule` is the row with the rule's words; 0 = a default rule. `fact` is what an appeal can dispute, "" where nobody
-    decided anything. `source`: whose list a record came in; None = an officer typed it, or it is no record.
+    decided anything. `source`: whose list a record or area came in; None = an officer typed it, or it is neither.
+    `ends_at`: of what is listed the end, or the last day there, whatever days a rule adds; None = open, or whatever
+    renewals make of it.
     `answer_by`: when the appeal that waits is to be answered. `unanswered`: neutral for want of the answer.
     `place`: a named one inside the division.
     """
@@ -113,19 +115,24 @@ class Reason:
     answer_by: datetime | None = None
     unanswered: bool = False
     place: str = ""
+    ends_at: datetime | None = None
 
     @property
     def finding(self) -> tuple:
         """What the source of a list says of the person, whenever and in whose name; () of what came in no list."""
-        return (self.code, self.source) if self.source else ()
+        return (self.code, self.source) if self.source and self.fact.startswith("risk:") else ()
 
     @property
     def likeness(self) -> tuple:
-        """What a record or area has in common with its copy in another list; () of what nobody decided."""
+        """What a record or area has in common with its copy in another list; () of what nobody decided.
+
+        A record's is its office's. An area's is its source's, and it is met by one stay, or by one address.
+        """
         if not self.fact:
             return ()
-        last_day = self.fact.partition(":")[2].partition(":")[2]
-        return self.code, self.since, self.division, self.place, "" if self.division else self.office, last_day
+        met_by = self.fact.partition(":")[2].partition(":")[2]
+        whose = self.source if self.division else self.office
+        return self.code, self.since, self.division, self.place, whose, met_by
 
 
 @dataclass(frozen=True)
@@ -222,7 +229,13 @@ def _risk(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 office_phone=risk.office_phone,
                 fact=risk.fact,
                 source=risk.source,
+                ends_at=lasting(risk.category, risk.ends_at),
             )
+
+
+def lasting(category: str, ends_at: datetime | None) -> datetime | None:
+    """Until when a record says that its measure lasts; None = open, and of those who are renewed every three days."""
+    return None if category == RiskCategory.MANAGED else ends_at
 
 
 def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
@@ -240,7 +253,9 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 since=start_of(area.starts_on),
                 division=area.division,
                 fact=area.fact,
+                source=area.source,
                 place=area.place,
+                ends_at=end_of(min(days_there)) if days_there else None,
             )
 
 

@@ -21,18 +21,20 @@ class Stay:
     kind: str
     division: int
     to_on: date
+    from_on: date | None = None
 
     @property
     def fact(self) -> str:
         """What an appeal names it by."""
-        return f"stay:{self.kind}:{self.division}:{self.to_on}"
+        return ":".join(("stay", self.kind, *_named(self.division, self.from_on, self.to_on)))
 
 
 @dataclass(frozen=True)
 class AreaMatch:
     """A risk area that a declared stay or, with `to_on` None, the declared address lies in.
 
-    With a `place` it is that place inside the division, and the person said that they were there.
+    With a `place` it is that place inside the division, and the person said that they were there. Else `own` is the
+    division that they declared, inside it, and `away_at` when they last declared another address since it is one.
     """
 
     level: str
@@ -42,11 +44,24 @@ class AreaMatch:
     to_on: date | None
     id: int | None = None
     place: str = ""
+    source: int | None = None  # who sent the list; None = an officer typed it
+    own: int | None = None
+    from_on: date | None = None
+    away_at: datetime | None = None
 
     @property
     def fact(self) -> str:
-        """What an appeal names it by: the area, and the last day there or the address."""
-        return f"area:{self.id}:{self.to_on or 'home'}" if self.id else ""
+        """What an appeal names it by: the area, and the stay there, or the address for as long as nobody moves."""
+        if not self.id:
+            return ""
+        if self.to_on:
+            return ":".join(("area", str(self.id), *_named(self.own, self.from_on, self.to_on)))
+        moved = self.away_at and int(self.away_at.timestamp())
+        return ":".join(("area", str(self.id), "home", *_named(self.own, moved)))
+
+
+def _named(*parts: int | date | None) -> list[str]:
+    return [str(part) for part in parts if part]
 
 
 @dataclass(frozen=True)
@@ -71,8 +86,9 @@ class Exemption:
     """What an appeal does to a fact from a moment on: granted, it counts no more; unanswered in time, it is neutral.
 
     It goes by the fact itself and by its `likeness`, as lists bring the same records again, and new rows of them.
-    Granted because the record was somebody else's it also goes by the `finding`, as a source that has the number wrong
-    sends it with other dates and spellings: of measures that begin up to NOT_ME_COVERS later.
+    Granted, it leaves out what is like it but lasts longer than `ends_at` (None = open): that says more than what was
+    disputed. Granted because the record was somebody else's it also goes by the `finding`, as a source that has the
+    number wrong sends it with other dates and spellings: of measures that begin up to NOT_ME_COVERS later.
     """
 
     fact: str
@@ -80,15 +96,21 @@ class Exemption:
     from_at: datetime
     likeness: tuple = ()
     finding: tuple = ()
+    ends_at: datetime | None = None
 
     def covers(self, reason) -> bool:
         """Whether it is about this reason, by now or from its moment on."""
         if not reason.fact:
             return False
-        if self.fact == reason.fact or self.likeness == reason.likeness:
+        if self.fact == reason.fact:
+            return True
+        if self.likeness == reason.likeness and not (self.granted and self._is_outlasted_by(reason)):
             return True
         is_same = self.granted and self.finding and self.finding == reason.finding
         return bool(is_same) and reason.since < self.from_at + NOT_ME_COVERS
+
+    def _is_outlasted_by(self, reason) -> bool:
+        return self.ends_at is not None and (reason.ends_at is None or reason.ends_at > self.ends_at)
 
 
 @dataclass(frozen=True)

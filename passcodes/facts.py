@@ -31,6 +31,8 @@ WAS_THERE = """
 VISIBLE = "b.state = 'visible'"
 STALE = "EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s)"
 
+SENT_BY = "CASE WHEN b.way = 'manual' THEN NULL ELSE b.source_id END"
+
 # `p` is the person. Lists come as JSON arrays of arrays. Areas that are a named place are not met by division: only
 # by an answer.
 COLUMNS = f"""
@@ -41,27 +43,31 @@ COLUMNS = f"""
   (SELECT json_agg(json_build_array(d.made_at, d.fever, d.dry_cough)) FROM declarations_declaration d
     WHERE d.person_id = p.id
       AND (d.id = latest.id OR d.made_at > %(symptoms_since)s AND (d.fever OR d.dry_cough))) AS declarations,
-  (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on)) FROM declarations_stay s
+  (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on, s.from_on)) FROM declarations_stay s
     WHERE s.declaration_id = latest.id) AS stays,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id, '', {SENT_BY},
+      s.division, s.from_on, NULL))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE s.declaration_id = latest.id AND a.place = ''
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id, '', {SENT_BY},
+      latest.division, NULL, (SELECT max(away.made_at) FROM declarations_declaration away
+        WHERE away.person_id = p.id AND away.division <> latest.division AND away.made_at >= a.starts_on)))
      FROM passcodes_riskarea a
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE a.place = '' AND a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id, a.place))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id, a.place, {SENT_BY},
+      NULL, NULL, NULL))
      FROM passcodes_placeanswer w
      JOIN passcodes_riskarea said ON said.id = w.area_id
      JOIN passcodes_riskarea a ON {WAS_THERE}
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE w.person_id = p.id) AS place_areas,
   (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id, r.begun_at,
-      CASE WHEN b.way = 'manual' THEN NULL ELSE b.source_id END))
+      {SENT_BY}))
      FROM passcodes_riskrecord r
      JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
@@ -260,10 +266,24 @@ def facts_of(row: dict) -> Facts:
         declarations=tuple(
             Declared(moment(at), bool(fever), bool(cough)) for at, fever, cough in _list(row["declarations"])
         ),
-        stays=tuple(Stay(kind, division, day(to_on)) for kind, division, to_on in _list(row["stays"])),
+        stays=tuple(
+            Stay(kind, division, day(to_on), day(from_on)) for kind, division, to_on, from_on in _list(row["stays"])
+        ),
         areas=tuple(
-            AreaMatch(level, division, day(starts), day(ends), day(to_on), area, *place)
-            for level, division, starts, ends, to_on, area, *place in areas
+            AreaMatch(
+                level,
+                division,
+                day(starts),
+                day(ends),
+                day(to_on),
+                area,
+                place,
+                source,
+                declared,
+                day(since),
+                moment(away),
+            )
+            for level, division, starts, ends, to_on, area, place, source, declared, since, away in areas
         ),
         risks=tuple(
             Risk(category, moment(starts), moment(ends), office, phone, record, moment(begun), source)
@@ -287,7 +307,7 @@ def exemption_of(
     """What an appeal that waits or was granted does to the colour, from its columns as the database gives them."""
     reason, granted = disputed_reason(fact, disputed), state == "granted"
     finding = reason.finding if granted and claim == "not_me" else ()
-    return Exemption(fact, granted, moment(decided_at if granted else due_at), reason.likeness, finding)
+    return Exemption(fact, granted, moment(decided_at if granted else due_at), reason.likeness, finding, reason.ends_at)
 
 
 def disputed_reason(fact: str, disputed: str | dict) -> Reason:
@@ -302,6 +322,7 @@ def disputed_reason(fact: str, disputed: str | dict) -> Reason:
         fact=fact,
         source=kept.get("source"),
         place=kept.get("place", ""),
+        ends_at=moment(kept.get("ends_at")),
     )
 
 

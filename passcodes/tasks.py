@@ -15,7 +15,17 @@ from django.utils import timezone
 from accounts.models import Task
 from accounts.tasks import Outcome, task
 from declarations import identity
-from passcodes import approvals, document_checks, face_checks, face_results, faces, looks, national_questions, relations
+from passcodes import (
+    appeals,
+    approvals,
+    document_checks,
+    face_checks,
+    face_results,
+    faces,
+    looks,
+    national_questions,
+    relations,
+)
 from passcodes import dry_run_tasks as dry_run_tasks  # registers its own
 from passcodes import notice_tasks as notice_tasks  # registers its own
 from passcodes.findings import Aim, LiveFinding, LiveVerdict, PhotoFinding, parse_limits
@@ -117,6 +127,13 @@ def announce_stale_data(task: Task, at: datetime) -> None:
         log.error(
             "Risk data of %s are not up to date since %s: nobody's code is green.", source.slug, source.stale_from
         )
+
+
+@task("unanswerable-appeals", every=timedelta(minutes=10))
+def announce_unanswerable_appeals(task: Task, at: datetime) -> None:
+    """Tell operators for as long as there are appeals that no office with officers may answer."""
+    if count := appeals.all_unanswerable(at):
+        log.error("%d appeals can be answered by no office that has officers: another office needs an officer.", count)
 
 
 @task("undecided-batches", lease=timedelta(minutes=5), every=timedelta(days=1))

@@ -219,7 +219,10 @@ def test_lists_take_the_same_queries_with_one_and_three_rows(desk, world, model)
     with CaptureQueriesContext(connection) as three:
         response = desk.get(address(model, "changelist"))
     assert response.context["cl"].result_count >= 3
-    assert len(three) == len(one) <= 8
+    if model is Appeal:  # who may answer is asked of a page at once; and once more where nobody may
+        assert len(three) <= len(one) <= 15
+    else:
+        assert len(three) == len(one) <= 8
 
 
 def test_risk_record_keeps_no_number(desk, officer, world):

@@ -29,6 +29,7 @@ ROUND = (  # kinds that come round
     "face-expire",
     "document-checks",
     "freshness",
+    "unanswerable-appeals",
     "undecided-batches",
     "notices",
     "seal-audit",

@@ -22,7 +22,10 @@ risks = st.builds(
     begun_at=st.none() | moments,
     source=st.none() | st.integers(1, 2),
 )
-areas = st.builds(replace, test_colour.areas, id=NUMBERS)
+MET_BY = [{"own": 210102}, {"own": 210103}, {"own": 210102, "away_at": AT}, {"own": 210102, "source": 1}]
+areas = st.builds(
+    lambda area, number, met_by: replace(area, id=number, **met_by), test_colour.areas, NUMBERS, st.sampled_from(MET_BY)
+)
 EXTRA = {"risks": risks, "areas": areas, "stays": stays}
 
 
@@ -47,7 +50,7 @@ def exemptions(draw, values) -> Exemption:
     reason = draw(st.sampled_from(found))
     finding = reason.finding if granted and draw(st.booleans()) else ()
     fact = draw(st.sampled_from([reason.fact, f"risk:{draw(NUMBERS)}"]))
-    return Exemption(fact, granted, moment, reason.likeness, finding)
+    return Exemption(fact, granted, moment, reason.likeness, finding, reason.ends_at)
 
 
 lists = with_appeals()
@@ -95,6 +98,30 @@ def test_one_risk_fact_less_never_worsens_a_colour(values, rule_set, name, data)
 def test_another_appeal_never_worsens_a_colour(values, rule_set, data):
     more = {**values, "exceptions": [*values["exceptions"], data.draw(exemptions(values))]}
     assert severity(more, rule_set) <= severity(values, rule_set)
+
+
+@given(lists, st.data())
+def test_a_granted_appeal_frees_copies_and_renewals_alone(values, data):
+    """The row, what says the same of the same and lasts no longer, and, not me, what the source says for a while."""
+    found = [reason for reason in without_appeals(values) if reason.fact]
+    if not found:
+        return
+    disputed = data.draw(st.sampled_from(found))
+    finding = disputed.finding if data.draw(st.booleans()) else ()
+    said = Exemption(disputed.fact, True, AT, disputed.likeness, finding, disputed.ends_at)
+    for reason in found:
+        kind = reason.fact.partition(":")[0]
+        same = (reason.code, reason.since, reason.division) == (disputed.code, disputed.since, disputed.division)
+        whose = reason.office == disputed.office if kind == "risk" else reason.source == disputed.source
+        met_by = kind == "risk" or reason.fact.split(":")[2:] == disputed.fact.split(":")[2:]
+        longer = disputed.ends_at and (reason.ends_at is None or reason.ends_at > disputed.ends_at)
+        is_copy = reason.fact == disputed.fact or same and whose and met_by and not longer
+        is_mistaken = finding and reason.finding == finding and reason.since < AT + timedelta(days=14)
+        assert said.covers(reason) == bool(is_copy or is_mistaken)
+
+
+def without_appeals(values):
+    return assess(as_facts({**values, "exceptions": []}), DEFAULT_RULES, AT).reasons
 
 
 @given(lists, sets)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from accounts.officers import office_of
 from healthpass import retention
-from passcodes import appeals, approvals
+from passcodes import appeal_judges, appeals, approvals
 from passcodes.models import Appeal, AppealDocument, RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes.appeals.steps import ANSWER, WORDS, colour, decide, file, officer, picture
@@ -24,7 +24,7 @@ def appeal(holder, code, listed):
     return file(code, holder, documents=[picture()])
 
 
-def test_office_that_coloured_never_answers(appeal, coloured):
+def test_office_that_coloured_never_answers(appeal, coloured, judge):
     with pytest.raises(appeals.NotTheirs):
         decide(appeal, coloured)
     admin = factories.staff_client(account=coloured)
@@ -75,7 +75,7 @@ def test_office_that_sends_the_list_does_not_answer_and_is_late(client, holder, 
 
 def test_officer_does_not_answer_their_own(holder, appeal):
     factories.officer(account=holder, office=factories.office(name="大连市卫健委"))
-    with pytest.raises(appeals.OwnAppeal):
+    with pytest.raises(appeal_judges.OwnAppeal):
         decide(appeal, holder)
 
 

@@ -164,7 +164,7 @@ def filed(code, account, row):
     assert reason.fact == f"risk:{row.pk}"
     return appeals.file(
         person=code.person, reason=reason, claim="not_me", text="我没有去过", documents=(), by=account, at=now
-    ) or appeals.standing(code.person_id, reason.fact)
+    ) or appeals.standing(code.person_id, reason)
 
 
 def decide(appeal, granted):
