@@ -10,6 +10,7 @@ reads anew with every chunk.
 
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -37,12 +38,14 @@ BROKEN = (
     expat.ExpatError,
     zipfile.BadZipFile,
     zlib.error,
+    ArithmeticError,  # an offset beyond any file
     EOFError,
-    IndexError,
-    KeyError,
+    LookupError,  # a member or text that is not there, an encoding that nobody knows
     NotImplementedError,  # a compression that zipfile does not know
+    OSError,  # an offset before the file
     RuntimeError,  # a password
     ValueError,
+    struct.error,
 )
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import tracemalloc
 import zipfile
 from datetime import date, datetime
@@ -100,7 +101,7 @@ def by_hand(sheet: str, *, texts: str = "", book: str = "", packed: int = zipfil
     members = {
         "xl/workbook.xml": f'<x:workbook xmlns:r="r">{book}<x:sheets><x:sheet r:id="a"/></x:sheets></x:workbook>',
         "xl/_rels/workbook.xml.rels": '<R><Relationship Id="a" Target="/xl/odd name.xml"/></R>',
-        "xl/odd name.xml": sheet if sheet.startswith("<!") else f"<x:sheetData>{sheet}</x:sheetData>",
+        "xl/odd name.xml": sheet if sheet.startswith(("<!D", "<?")) else f"<x:sheetData>{sheet}</x:sheetData>",
         "xl/sharedStrings.xml": f"<sst>{texts}</sst>",
     }
     with zipfile.ZipFile(file := io.BytesIO(), "w", packed) as archive:
@@ -128,6 +129,7 @@ def test_workbook_of_another_program():
         by_hand('<row><c t="s"><v>7</v></c></row>'),
         by_hand("<row><c><v>nan</v></c></row>"),
         by_hand("<row>"),
+        by_hand('<?xml version="1.0" encoding="utf-99"?><a/>'),
     ],
 )
 def test_workbooks_that_cannot_be_read(data):
@@ -177,6 +179,17 @@ def test_workbook_of_too_many_members_is_refused_before_they_are_listed():
 
 def test_of_a_long_cell_as_much_is_kept_as_any_column_could_take():
     assert rows(by_hand('<row><c t="str"><v>%s</v></c></row>' % ("x" * 30_000))) == [(1, ["x" * 1_000])]
+
+
+@pytest.mark.parametrize("offset", [1_000, -1_000])
+def test_workbook_with_broken_offsets_is_refused_in_a_real_file_too(offset):
+    data = bytearray(workbook(["a"]))
+    begins = int.from_bytes(data[-6:-2], "little")  # of the directory, by the record that ends the file
+    data[-6:-2] = (begins + offset).to_bytes(4, "little")
+    assert refusal(bytes(data)) == ("workbook", [])
+    with tempfile.TemporaryFile() as file, pytest.raises(RefusedFile, match="not an .xlsx workbook"):
+        file.write(data)
+        list(risk_files.rows_of(file, "utf-8"))
 
 
 def bomb(size: int, name: str = "xl/worksheets/sheet1.xml") -> bytes:
