@@ -7,9 +7,18 @@ from django.db import transaction
 from accounts import audit, tasks
 from accounts.models import Account
 from passcodes import notice_search
-from passcodes.models import RiskArea, RiskRecord
+from passcodes.models import Approval, RiskArea, RiskBatch, RiskRecord
 
 ENDED = "end-riskrecord"  # the audit's word: nothing else tells an officer's end from the list's own
+
+
+class Waits(Exception):
+    """Another office has been asked about what stands there: it cannot be changed meanwhile."""
+
+
+def waits(area: RiskArea) -> bool:
+    """Whether another office has been asked about it, and has not answered."""
+    return Approval.objects.waiting().filter(batch=area.batch_id).exists()
 
 
 @transaction.atomic
@@ -25,7 +34,13 @@ def end_record(*, record: RiskRecord, by: Account, at: datetime) -> None:
 
 @transaction.atomic
 def end_area(*, area: RiskArea, ends_on: date, at: datetime) -> None:
-    """The area's last day is an earlier one. It may be a whole province, so the worker finds who lives or was there."""
+    """The area's last day is an earlier one. It may be a whole province, so the worker finds who lives or was there.
+
+    Raises Waits.
+    """
+    RiskBatch.objects.select_for_update().get(pk=area.batch_id)  # whoever proposes it comes before or after
+    if waits(area):
+        raise Waits
     area.ends_on = ends_on
     area.save(update_fields=["ends_on"])
     tasks.enqueue("area-ended", f"riskarea:{area.pk}", at=at)
