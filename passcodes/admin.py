@@ -252,7 +252,7 @@ class RiskAreaAdmin(AuditedAdmin):
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
     add_fields = ("division", "place", "level", "starts_on", "ends_on", "source", "basis", "reason")
-    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "counts", "batch")
+    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "office", "office_phone", "counts", "batch")
 
     def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
         if obj is None:

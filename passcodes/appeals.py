@@ -228,9 +228,7 @@ def _batches_of(appeal: Appeal) -> list[RiskBatch]:
         rows = rows.select_related("batch")
         ids = {row.batch_id for row in rows if concerns(appeal, [_as_reason(row)])}
     else:
-        rows = RiskArea.objects.filter(division=reason.division, place=reason.place, level=value)
-        rows = rows.filter(starts_on=day_of(reason.since))
-        ids = set(rows.values_list("batch", flat=True)) if kind == "area" else set()
+        ids = set(_areas_like(reason).values_list("batch", flat=True))
     found: dict[int, RiskBatch] = {}
     while ids:
         batches = RiskBatch.objects.filter(pk__in=ids).select_related("source")
@@ -255,7 +253,18 @@ def _offices_of(batches: list[RiskBatch]) -> set[int]:
 
 def _names_of(appeal: Appeal, batches: Iterable[RiskBatch]) -> set[str]:
     """What the lists call their offices, which need not be one that has officers."""
-    return {_plain(name) for name in (appeal.office, *(batch.source.office for batch in batches)) if name}
+    copies = _areas_like(_disputed(appeal)).values_list("office", flat=True)
+    names = (appeal.office, *(batch.source.office for batch in batches), *copies)
+    return {_plain(name) for name in names if name}
+
+
+def _areas_like(reason: Reason) -> QuerySet[RiskArea]:
+    """The area of a reason and its copies in other lists; none if the reason is no area."""
+    kind, _colon, level = reason.code.partition("-")
+    if kind != "area":
+        return RiskArea.objects.none()
+    rows = RiskArea.objects.filter(division=reason.division, place=reason.place, level=level)
+    return rows.filter(starts_on=day_of(reason.since))
 
 
 def _plain(name: str) -> str:

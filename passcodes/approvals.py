@@ -116,11 +116,10 @@ def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
 def enter(*, row: RiskRecord | RiskArea, basis: str, reason: str = "", by: Account, at: datetime) -> Approval:
     """Save one row that an officer has typed, and ask another office for it. Raises NoBasis, NotAnOfficer.
 
-    A person's colour is the proposing office's: the row names that one, whatever it named.
+    The colour is the proposing office's: the row names that one, whatever it named.
     """
-    if isinstance(row, RiskRecord):
-        office = officers.office_deciding(by)
-        row.office, row.office_phone = office.name, office.phone
+    office = officers.office_deciding(by)
+    row.office, row.office_phone = office.name, office.phone
     risk.enter(row=row, by=by, at=at)
     return propose(batch=row.batch, basis=basis, reason=reason, by=by, at=at)
 

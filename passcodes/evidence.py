@@ -32,7 +32,8 @@ class Stay:
 class AreaMatch:
     """A risk area that a declared stay or, with `to_on` None, the declared address lies in.
 
-    With a `place` it is that place inside the division, and the person said that they were there.
+    With a `place` it is that place inside the division, and the person said that they were there. `office`: whose
+    decision it was; "" = unknown.
     """
 
     level: str
@@ -42,6 +43,8 @@ class AreaMatch:
     to_on: date | None
     id: int | None = None
     place: str = ""
+    office: str = ""
+    office_phone: str = ""
 
     @property
     def fact(self) -> str:

@@ -43,18 +43,21 @@ COLUMNS = f"""
       AND (d.id = latest.id OR d.made_at > %(symptoms_since)s AND (d.fever OR d.dry_cough))) AS declarations,
   (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on)) FROM declarations_stay s
     WHERE s.declaration_id = latest.id) AS stays,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id,
+      a.place, a.office, a.office_phone))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE s.declaration_id = latest.id AND a.place = ''
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id,
+      a.place, a.office, a.office_phone))
      FROM passcodes_riskarea a
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE a.place = '' AND a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
-  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id, a.place))
+  (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id,
+      a.place, a.office, a.office_phone))
      FROM passcodes_placeanswer w
      JOIN passcodes_riskarea said ON said.id = w.area_id
      JOIN passcodes_riskarea a ON {WAS_THERE}
@@ -262,8 +265,8 @@ def facts_of(row: dict) -> Facts:
         ),
         stays=tuple(Stay(kind, division, day(to_on)) for kind, division, to_on in _list(row["stays"])),
         areas=tuple(
-            AreaMatch(level, division, day(starts), day(ends), day(to_on), area, *place)
-            for level, division, starts, ends, to_on, area, *place in areas
+            AreaMatch(level, division, day(starts), day(ends), day(to_on), *named)
+            for level, division, starts, ends, to_on, *named in areas
         ),
         risks=tuple(
             Risk(category, moment(starts), moment(ends), office, phone, record, moment(begun), source)

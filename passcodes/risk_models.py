@@ -237,6 +237,9 @@ class RiskArea(models.Model):
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=100, blank=True)
+    # Who decided it. Empty in rows of batches of which that is not known: there the rule's office answers.
+    office = models.CharField(_("office"), max_length=100, blank=True, default="", db_default="")
+    office_phone = models.CharField(_("office phone"), max_length=30, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("risk area")

@@ -100,8 +100,8 @@ def _areas(places: dict[tuple[int, str], set[str]], at: datetime, since: datetim
         Withdrawal(
             f"{area.full_name}: {area.get_level_display()}",
             area.batch.withdrawn_at,
-            area.batch.source.office or area.batch.source.name,
-            area.batch.source.office_phone,
+            area.office or area.batch.source.office or area.batch.source.name,
+            area.office_phone if area.office else area.batch.source.office_phone,
         )
         for area in rows.select_related("batch__source").order_by("-batch__withdrawn_at", "-pk")[:MOST]
         if f"area-{area.level}" in places.get((area.division, area.place), ())
