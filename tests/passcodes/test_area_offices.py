@@ -5,11 +5,13 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import Office
 from passcodes import appeals, approvals, places, risk
-from passcodes.models import RiskArea, RiskBatch
+from passcodes.models import Appeal, RiskArea, RiskBatch
 from passcodes.my_data import colours
 from tests import factories
 from tests.passcodes.appeals.steps import colour, decide, file, officer, reasons
@@ -126,6 +128,34 @@ def test_no_office_answers_that_a_copy_of_the_area_names(code, holder, first, se
             decide(appeal, officer(office, f"+861370000000{number}"))
     decide(appeal, officer("省卫健委", "+8613700000009"))
     assert named(code) == []
+
+
+def overdue(client) -> dict[str, int]:
+    """Of each office, six hours after every answer was due."""
+    now = timezone.now()
+    Appeal.objects.update(created_at=now - timedelta(hours=30), due_at=now - timedelta(hours=6))
+    cache.clear()
+    return {office.name: office.overdue for office in client.get("/offices/").context["offices"]}
+
+
+def test_a_late_answer_about_an_area_counts_against_the_office_that_proposed_it(client, code, holder, first, second):
+    entered(first, second)
+    file(code, holder, claim="was_not_there")
+    Office.objects.filter(name=OURS).update(name="铁西区疾病预防控制中心")  # whatever it is called by now
+    assert overdue(client) == {"铁西区疾病预防控制中心": 1, THEIRS: 0}
+
+
+def test_a_late_answer_about_a_listed_area_counts_against_whoever_sends_the_list(
+    client, code, holder, first, second, django_assert_num_queries
+):
+    source = factories.risk_source(deciding_office=second.officer_role.office)
+    row = f"division,level,starts_on,office,office_phone\n210102,high,{timezone.localdate()},和平区指挥部,024-2\n"
+    listed(source, row, first, second)
+    file(code, holder, claim="was_not_there")
+    assert overdue(client) == {OURS: 0, THEIRS: 1}
+    cache.clear()
+    with django_assert_num_queries(6):  # answers, appeals, their people, their areas, colours by hand, offices
+        assert client.get("/offices/").context["overdue"] == 1
 
 
 def test_areas_of_before_are_given_the_office_of_their_batch(first, second):
