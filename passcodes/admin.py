@@ -267,9 +267,13 @@ class RiskAreaAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
         if change:
-            endings.end_area(area=obj, ends_on=obj.ends_on, at=timezone.now())
+            if form.has_changed():
+                endings.end_area(area=obj, ends_on=obj.ends_on, by=request.user, at=timezone.now())
         else:
             _enter(request, obj, form)
+
+    def log_change(self, request: HttpRequest, obj: RiskArea, message: list[str]) -> None:
+        """`end_area` has written it."""
 
     def response_add(self, request: HttpRequest, obj: RiskArea, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)

@@ -260,8 +260,8 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
 
 
 def _running(batch: RiskBatch, at: datetime) -> QuerySet[RiskRecord]:
-    """Its "other managed" people whose measure has not lapsed."""
-    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
+    """Its "other managed" people whose measure has not lapsed, and whom no officer has let go before it began."""
+    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at, ended_by=None)
 
 
 def _lapses_soon(running: QuerySet[RiskRecord], at: datetime) -> bool:
