@@ -264,7 +264,7 @@ class RiskAreaAdmin(AuditedAdmin):
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
     add_fields = ("division", "place", "level", "starts_on", "ends_on", "source", "basis", "reason")
-    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "counts", "batch")
+    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "office", "office_phone", "counts", "batch")
 
     def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
         if obj is None:
@@ -279,9 +279,13 @@ class RiskAreaAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
         if change:
-            endings.end_area(area=obj, ends_on=obj.ends_on, at=timezone.now())
+            if form.has_changed():
+                endings.end_area(area=obj, ends_on=obj.ends_on, by=request.user, at=timezone.now())
         else:
             _enter(request, obj, form)
+
+    def log_change(self, request: HttpRequest, obj: RiskArea, message: list[str]) -> None:
+        """`end_area` has written it."""
 
     def response_add(self, request: HttpRequest, obj: RiskArea, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)

@@ -116,11 +116,10 @@ def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
 def enter(*, row: RiskRecord | RiskArea, basis: str, reason: str = "", by: Account, at: datetime) -> Approval:
     """Save one row that an officer has typed, and ask another office for it. Raises NoBasis, NotAnOfficer.
 
-    A person's colour is the proposing office's: the row names that one, whatever it named.
+    The colour is the proposing office's: the row names that one, whatever it named.
     """
-    if isinstance(row, RiskRecord):
-        office = officers.office_deciding(by)
-        row.office, row.office_phone = office.name, office.phone
+    office = officers.office_deciding(by)
+    row.office, row.office_phone = office.name, office.phone
     risk.enter(row=row, by=by, at=at)
     return propose(batch=row.batch, basis=basis, reason=reason, by=by, at=at)
 
@@ -261,8 +260,8 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
 
 
 def _running(batch: RiskBatch, at: datetime) -> QuerySet[RiskRecord]:
-    """Its "other managed" people whose measure has not lapsed."""
-    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
+    """Its "other managed" people whose measure has not lapsed, and whom no officer has let go before it began."""
+    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at, ended_by=None)
 
 
 def _lapses_soon(running: QuerySet[RiskRecord], at: datetime) -> bool:

@@ -252,6 +252,8 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 until=until,
                 since=start_of(area.starts_on),
                 division=area.division,
+                office=area.office,
+                office_phone=area.office_phone,
                 fact=area.fact,
                 source=area.source,
                 place=area.place,

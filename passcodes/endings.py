@@ -9,23 +9,24 @@ from accounts.models import Account
 from passcodes import notice_search
 from passcodes.models import RiskArea, RiskRecord
 
-ENDED = "end-riskrecord"  # the audit's word: nothing else tells an officer's end from the list's own
-
 
 @transaction.atomic
 def end_record(*, record: RiskRecord, by: Account, at: datetime) -> None:
     """The record ceases to count, at the next display or scan."""
     # A measure that was still to begin ends as soon as it begins: the row must stay, and its end be later.
     record.ends_at = max(at, record.starts_at + timedelta(microseconds=1))
-    record.save(update_fields=["ends_at"])
-    audit.record(by=by, action=ENDED, subject=f"riskrecord:{record.pk}", at=at)
+    record.ended_by = by
+    record.save(update_fields=["ends_at", "ended_by"])
+    audit.record(by=by, action="end-riskrecord", subject=f"riskrecord:{record.pk}", at=at)
     cause = f"ended:{record.pk}"
     notice_search.about_document(document_hash=record.document_hash, cause=cause, at=at, due=record.ends_at)
 
 
 @transaction.atomic
-def end_area(*, area: RiskArea, ends_on: date, at: datetime) -> None:
+def end_area(*, area: RiskArea, ends_on: date, by: Account, at: datetime) -> None:
     """The area's last day is an earlier one. It may be a whole province, so the worker finds who lives or was there."""
     area.ends_on = ends_on
     area.save(update_fields=["ends_on"])
-    tasks.enqueue("area-ended", f"riskarea:{area.pk}", at=at)
+    subject = f"riskarea:{area.pk}"
+    audit.record(by=by, action="end-riskarea", subject=subject, at=at, ends_on=ends_on.isoformat())
+    tasks.enqueue("area-ended", subject, at=at)

@@ -35,6 +35,7 @@ class AreaMatch:
 
     With a `place` it is that place inside the division, and the person said that they were there. Else `own` is the
     division that they declared, inside it, and `away_at` when they last declared another address since it is one.
+    `office`: whose decision it was; "" = unknown.
     """
 
     level: str
@@ -48,6 +49,8 @@ class AreaMatch:
     own: int | None = None
     from_on: date | None = None
     away_at: datetime | None = None
+    office: str = ""
+    office_phone: str = ""
 
     @property
     def fact(self) -> str:

@@ -46,7 +46,7 @@ COLUMNS = f"""
   (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on, s.from_on)) FROM declarations_stay s
     WHERE s.declaration_id = latest.id) AS stays,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id, '', {SENT_BY},
-      s.division, s.from_on, NULL))
+      s.division, s.from_on, NULL, a.office, a.office_phone))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
@@ -54,13 +54,14 @@ COLUMNS = f"""
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id, '', {SENT_BY},
       latest.division, NULL, (SELECT max(away.made_at) FROM declarations_declaration away
-        WHERE away.person_id = p.id AND away.division <> latest.division AND away.made_at >= a.starts_on)))
+        WHERE away.person_id = p.id AND away.division <> latest.division AND away.made_at >= a.starts_on),
+      a.office, a.office_phone))
      FROM passcodes_riskarea a
      JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
     WHERE a.place = '' AND a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id, a.place, {SENT_BY},
-      NULL, NULL, NULL))
+      NULL, NULL, NULL, a.office, a.office_phone))
      FROM passcodes_placeanswer w
      JOIN passcodes_riskarea said ON said.id = w.area_id
      JOIN passcodes_riskarea a ON {WAS_THERE}
@@ -282,8 +283,9 @@ def facts_of(row: dict) -> Facts:
                 declared,
                 day(since),
                 moment(away),
+                *office,
             )
-            for level, division, starts, ends, to_on, area, place, source, declared, since, away in areas
+            for level, division, starts, ends, to_on, area, place, source, declared, since, away, *office in areas
         ),
         risks=tuple(
             Risk(category, moment(starts), moment(ends), office, phone, record, moment(begun), source)

@@ -13,10 +13,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import AuditEntry
 from accounts.worker import where
 from declarations.models import Declaration, Person
-from passcodes import endings, national, notice_search, risk
+from passcodes import national, notice_search, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
 from passcodes.national import Answer, Record, Unreachable, Unusable
@@ -233,13 +232,14 @@ def _measure(row: Record | RiskRecord) -> tuple:
 
 
 def _ended_by_hand(person: Person, source: RiskSource) -> set[tuple]:
-    """The measures that an officer has ended; the audit alone tells those from the ones that ended by themselves."""
+    """The measures that an officer has ended."""
     rows = RiskRecord.objects.filter(
-        document_hash=person.document_hash, batch__source=source, batch__way=BatchWay.NATIONAL
+        document_hash=person.document_hash,
+        batch__source=source,
+        batch__way=BatchWay.NATIONAL,
+        ended_by__isnull=False,
     )
-    measures = {f"riskrecord:{row.pk}": _measure(row) for row in rows}
-    ended = AuditEntry.objects.filter(action=endings.ENDED, subject__in=measures).values_list("subject", flat=True)
-    return {measures[subject] for subject in ended}
+    return {_measure(row) for row in rows}
 
 
 def _as_taken(record: Record, source: RiskSource, at: datetime) -> Record:

@@ -65,6 +65,11 @@ def without_use(rows: QuerySet[PlaceAnswer], at: datetime) -> QuerySet[PlaceAnsw
     return rows.exclude(Exists(RiskArea.objects.filter(recent, batch__state=BatchState.VISIBLE, **same)))
 
 
+def unanswered(rows: QuerySet[RiskArea], at: datetime) -> QuerySet[RiskArea]:
+    """Of old areas those that go: an answer that stays counts by the days of the row that was asked about."""
+    return rows.exclude(Exists(PlaceAnswer.objects.filter(area=OuterRef("pk"))))
+
+
 _SAME = {"area__division": OuterRef("division"), "area__place": OuterRef("place")}
 
 

@@ -198,6 +198,15 @@ class RiskRecord(models.Model):
     source = models.CharField(_("source"), max_length=100, blank=True)  # as the list has it, beside the batch's
     office = models.CharField(_("office"), max_length=100)
     office_phone = models.CharField(_("office phone"), max_length=30)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+    )  # the officer who ended it before its time; null = it ends as it was listed
 
     objects = RiskRecordQuerySet.as_manager()
 
@@ -237,6 +246,9 @@ class RiskArea(models.Model):
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=100, blank=True)
+    # Who decided it. Empty in rows of batches of which that is not known: there the rule's office answers.
+    office = models.CharField(_("office"), max_length=100, blank=True, default="", db_default="")
+    office_phone = models.CharField(_("office phone"), max_length=30, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("risk area")

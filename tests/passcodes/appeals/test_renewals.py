@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from passcodes import appeals, approvals
+from passcodes import appeals, approvals, endings
 from passcodes.models import Appeal, RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes.appeals.steps import colour, decide, file, officer, reasons
@@ -50,6 +50,17 @@ def test_a_missed_deadline_acts_on_what_was_renewed_meanwhile(holder, code, ente
     renew(entered, judge)
     assert (colour(code, after(73)), colour(code, after(74))) == ("yellow", "neutral")
     assert appeals.concerns(appeal, reasons(code))
+
+
+def test_whom_an_officer_let_go_before_the_measure_began_is_renewed_by_nobody(began, code, coloured, judge, after):
+    row = RiskRecord(document_hash=code.person.document_hash, category="managed", starts_at=began + 10 * HOUR)
+    approvals.enter(row=row, basis="cases", by=coloured, at=began)
+    approvals.approve(batch=row.batch, by=judge, at=began)
+    endings.end_record(record=row, by=coloured, at=after(1))
+    assert not approvals.may_renew(row.batch, judge, began)
+    with pytest.raises(approvals.NotProposed):
+        renew(row.batch, judge)
+    assert colour(code, after(11)) == "green"
 
 
 def test_what_was_granted_frees_from_every_renewal(holder, code, entered, judge, second_judge, after):
