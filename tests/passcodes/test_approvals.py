@@ -362,21 +362,39 @@ def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     assert record.ends_at - record.starts_at == timedelta(hours=72)
 
 
-def test_other_managed_is_not_entered_for_next_week(code, ours):
-    start = timezone.localtime() + timedelta(days=2)
+def managed_entered(ours, start, end=None) -> str:
+    """The page after an officer has typed a record of an "other managed" person."""
     values = {
         "document_kind": "01",
         "document_number": lists.PERSON,
         "category": "managed",
         "starts_at_0": f"{start:%Y-%m-%d}",
-        "starts_at_1": "08:00",
-        "office": "区疾控",
-        "office_phone": "024-1",
+        "starts_at_1": f"{start:%H:%M:%S}",
+        "ends_at_0": f"{end:%Y-%m-%d}" if end else "",
+        "ends_at_1": f"{end:%H:%M:%S}" if end else "",
         "basis": "cases",
+        "reason": "r",
     }
-    page = factories.staff_client(account=ours).post("/admin/passcodes/riskrecord/add/", values).text
+    return factories.staff_client(account=ours).post("/admin/passcodes/riskrecord/add/", values, follow=True).text
+
+
+def test_other_managed_is_not_entered_for_next_week(code, ours):
+    page = managed_entered(ours, timezone.localtime() + timedelta(days=2))
     assert "within 24 hours of the beginning" in page
     assert not RiskRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("began", "ends", "field"), [(72, None, "starts_at"), (90, -9, "starts_at"), (9, 1, "ends_at")]
+)
+def test_other_managed_that_is_over_is_not_proposed(ours, began, ends, field):
+    now = timezone.localtime()
+    start, end = now - timedelta(hours=began), ends and now - timedelta(hours=ends)
+    page = managed_entered(ours, start, end)
+    error = page.split("This is over already: “other managed” lasts 72 hours at most.")
+    assert len(error) == 2 and f'id="id_{field}_error"' in error[0][-200:]
+    assert not RiskRecord.objects.exists()
+    assert "Entered." in managed_entered(ours, now - timedelta(hours=71))
 
 
 def test_rows_one_after_the_other_are_no_longer_than_one(source, code, ours, theirs, time_machine):

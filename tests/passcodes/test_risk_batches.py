@@ -109,10 +109,11 @@ def test_rows_are_counted_and_repeated_ones_taken_once(source):
 
 
 def test_every_value_arrives(source):
-    backslash = f"{factories.DOCUMENTS[0]},managed,2026-11-01,2026-11-02,\\N 区\\t疾控,024\\1"
+    today = timezone.localdate()
+    backslash = f"{factories.DOCUMENTS[0]},managed,{today},{today + timedelta(days=1)},\\N 区\\t疾控,024\\1"
     load(source, lists.text(backslash, lists.row()))
     record, other = RiskRecord.objects.order_by("pk")
-    start = timezone.datetime.fromisoformat("2026-11-01T00:00:00+08:00")
+    start = timezone.datetime.fromisoformat(f"{today}T00:00:00+08:00")
     assert (record.category, record.starts_at, record.ends_at) == ("managed", start, start + timedelta(days=2))
     assert (record.office, record.office_phone, record.source) == ("\\N 区\\t疾控", "024\\1", "")
     assert other.ends_at is None
