@@ -25,7 +25,7 @@ from passcodes.colour import RiskCategory
 from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource
 from passcodes.risk_files import Content
 from passcodes.risk_models import MANUAL, SENT, BatchKind, BatchState, BatchWay
-from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow, lapse_of
+from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow, Raw, lapse_of
 
 ADVISORY = 0x7269736B  # "risk": names our locks among PostgreSQL's advisory ones
 ROWS_AT_ONCE = 2_000
@@ -84,8 +84,9 @@ def load(
             if known.digest != content.digest:
                 raise Conflict(known)
             return known
+        rows = risk_files.rows_of(file, content.encoding)
         listing = Listing(
-            risk_files.rows_of(file, content.encoding),
+            _told(rows, progress) if progress else rows,
             hasher=document_hasher,
             at=at,
             office=source.office,
@@ -101,7 +102,7 @@ def load(
             created_at=at,
         )
         seen = Seen()
-        taken = _insert(batch, _told(listing, progress), seen)
+        taken = _insert(batch, listing.records(), seen)
         _count(batch, listing, taken, seen, at)
         audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, **counts(batch), way=way)
         if at_once and batch.state == BatchState.DRAFT:
@@ -246,16 +247,14 @@ def _move(batch: RiskBatch, before: BatchState, after: BatchState, **values) -> 
         setattr(batch, name, value)
 
 
-def _told(listing: Listing, progress: Callable[[int], None] | None) -> Iterator[PersonRow | AreaRow]:
-    """The listing's records; tells of its progress."""
-    if progress is None:
-        yield from listing.records()
-        return
-    for number, record in enumerate(listing.records(), start=1):
-        if number % PROGRESS_ROWS == 0:
-            progress(listing.tally.rows)
-        yield record
-    progress(listing.tally.rows)
+def _told(rows: Iterator[Raw], progress: Callable[[int], None]) -> Iterator[Raw]:
+    """The rows, the header before the first; tells how many have been read, good or not."""
+    number = 0
+    for number, row in enumerate(rows):
+        if number and number % PROGRESS_ROWS == 0:
+            progress(number)
+        yield row
+    progress(number)
 
 
 def _insert(batch: RiskBatch, records: Iterator[PersonRow | AreaRow], seen: "Seen") -> int:
