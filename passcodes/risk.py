@@ -220,7 +220,7 @@ def _alone(source: RiskSource) -> Iterator[None]:
                 raise Busy
             yield
     except OperationalError as error:
-        if connection.vendor == "sqlite":  # the other one took longer than we wait
+        if connection.vendor == "sqlite" and "locked" in str(error):  # the other one took longer than we wait
             raise Busy from error
         raise
 

@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import AuditEntry
@@ -210,6 +210,18 @@ def loaded_when_free(source, file):
         except risk.Busy:
             time.sleep(0.1)
     raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("message", "raised"), [("database is locked", risk.Busy), ("database or disk is full", OperationalError)]
+)
+def test_only_a_lock_is_another_list(source, monkeypatch, message, raised):
+    def fail(*args):
+        raise OperationalError(message)
+
+    monkeypatch.setattr(risk, "_insert", fail)
+    with pytest.raises(raised if connection.vendor == "sqlite" else OperationalError):
+        load(source)
 
 
 @pytest.mark.django_db(transaction=True)
