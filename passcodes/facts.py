@@ -17,8 +17,8 @@ from declarations.models import Assurance, Person
 from passcodes.colour import Colour, Reason, day_of
 from passcodes.evidence import AreaMatch, Declared, Exemption, Facts, Reading, Risk, Stay
 
-SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
-PLACES_ASKED = timedelta(days=30)  # after their last day; no area rule may have more days: `rules.missing`
+SYMPTOMS_KEPT = timedelta(days=7)  # no rule may have more hours: `rules.MOST_HOURS`
+PLACES_ASKED = timedelta(days=30)  # after their last day; no rule may have more days: `rules.MOST_DAYS`
 
 # An answer that somebody was at the place of `said` is a stay from the first day of `said` to `w.last_on`, or without
 # one until now, in every row `a` of that place.

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models, transaction
 from django.db.models import Max
@@ -14,10 +14,11 @@ from accounts.models import Account
 from passcodes import alone
 from passcodes.approval_models import Deed
 from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule
+from passcodes.facts import PLACES_ASKED, SYMPTOMS_KEPT
 from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
 
-MOST_DAYS = 30  # the facts are kept longer: retention.toml
-MOST_HOURS = 7 * 24  # facts.SYMPTOMS_KEPT
+MOST_DAYS = PLACES_ASKED // timedelta(days=1)  # the facts are kept longer: retention.toml
+MOST_HOURS = SYMPTOMS_KEPT // timedelta(hours=1)
 PARAMETERS = {Condition.RISK: set(RiskCategory.values), Condition.AREA: set(RiskLevel.values)}
 BY_DAYS = {Condition.AREA, Condition.ABROAD, Condition.CONTACT, Condition.NOT_CURRENT}
 BY_HOURS = {Condition.SYMPTOMS, Condition.GATE_FEVER}
