@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 
 from accounts.models import AuditEntry
 from passcodes import actions, alone, facts, rule_drafts, rules
-from passcodes.colour import DEFAULT_RULES, Colour, Condition
+from passcodes.colour import DEFAULT_RULES, Colour, Condition, Reason
 from passcodes.models import ColourChange, ColourRule, RuleSet
 from passcodes.reasons import TEXTS, text_of
 from passcodes.rules import Problem
@@ -114,6 +114,14 @@ def test_limits_of_what_a_rule_may_look_back_are_taken(now):
     draft.rules.filter(condition="symptoms").update(hours=168)
     assert problems_of(draft) == []
     assert f" {rules.MOST_DAYS} days" in Problem.DAYS.label and f" {rules.MOST_HOURS} hours" in Problem.HOURS.label
+
+
+def test_kept_reasons_are_read_by_what_a_reason_has_today(now):
+    kept = actions.reason_as_json(Reason("risk-confirmed", Colour.RED, since=now, office="o"))
+    del kept["place"]
+    assert actions.reason_from_json({**kept, "gone": "x"}) == Reason(
+        "risk-confirmed", Colour.RED, since=now, office="o"
+    )
 
 
 def test_parameter_goes_with_its_condition(now):
