@@ -20,7 +20,7 @@ from django.db.models import Min
 from accounts import audit, officers
 from accounts.models import Account
 from declarations.models import document_hasher
-from passcodes import alone, risk_files
+from passcodes import risk_files, second_office
 from passcodes.colour import RiskCategory
 from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource
 from passcodes.risk_files import Content
@@ -106,7 +106,7 @@ def load(
         _count(batch, listing, taken, seen, at)
         audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, **counts(batch), way=way)
         if at_once and batch.state == BatchState.DRAFT:
-            with suppress(alone.NeedsSecond):
+            with suppress(second_office.NeedsSecond):
                 release(batch=batch, by=by, at=at)
     return batch
 
@@ -115,14 +115,15 @@ def load(
 def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """The rows of a draft begin to count, at the next display or scan.
 
-    Raises NotWaiting; alone.NeedsSecond; officers.NotAnOfficer where somebody does it who decides for no office.
+    Raises NotWaiting; second_office.NeedsSecond; officers.NotAnOfficer where somebody does it who decides for no
+    office.
     Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
     office = officers.office_deciding(by) if by else None
     _one_at_a_time()
-    held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
-    if held_back and not alone.has_second(batch=batch):
-        raise alone.NeedsSecond
+    held_back = batch.state == BatchState.DRAFT and second_office.needs_second(batch, office=office, at=at)
+    if held_back and not second_office.has_second(batch=batch):
+        raise second_office.NeedsSecond
     values = {"released_by": by, "released_office": office, "released_at": at, "sample": None}
     _move(batch, BatchState.DRAFT, BatchState.VISIBLE, **values)
     source = RiskSource.objects.select_for_update().get(pk=batch.source_id)

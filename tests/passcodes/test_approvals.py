@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import officers
 from accounts.models import Account, AuditEntry, Officer
-from passcodes import alone, approvals, facts, risk
+from passcodes import approvals, facts, risk, second_office
 from passcodes.actions import show_colour
 from passcodes.colour import Colour
 from passcodes.legal import LegalBasis
@@ -84,10 +84,10 @@ def test_few_people_that_came_by_machine_are_put_in_force_by_one(source, ours):
 
 def test_many_people_wait_for_another_office(source, ours, theirs):
     batch = load(source, 4)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(batch, ours)
     approval = propose(batch, ours)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(batch, theirs)
     approve(batch, theirs)
     approval.refresh_from_db()
@@ -156,7 +156,7 @@ def test_a_legal_basis_is_needed_and_an_officer(source, ours):
 def test_many_small_lists_are_one_large_one(source, ours):
     for name in ("1", "2", "3"):
         release(load(source, name=name), ours)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(load(source, name="4"), ours)
 
 
@@ -165,7 +165,7 @@ def test_one_row_that_an_officer_chose_takes_two(source, code, ours, theirs, way
     file = lists.text(lists.row())
     batch = risk.load(source=source, file=file, name="1", way=way, by=ours, at=timezone.now(), at_once=True)
     for by in (ours, theirs, None):
-        with pytest.raises(alone.NeedsSecond):
+        with pytest.raises(second_office.NeedsSecond):
             release(batch, by)
     assert (batch.state, colour_of(code)) == ("draft", Colour.GREEN)
     propose(batch, ours)
@@ -190,7 +190,7 @@ def test_an_officer_s_office_is_counted_over_sources(ours):
     for number in range(3):
         release(load(factories.risk_source(slug=f"s{number}", deciding_office=offices[number])), ours)
     last = load(factories.risk_source(slug="last", deciding_office=offices[3]))
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(last, ours)
 
 
@@ -199,7 +199,7 @@ def test_withdrawing_and_trying_again_is_counted(source, ours):
         batch = load(source, name=name)
         release(batch, ours)
         risk.withdraw(batch=batch, by=ours, at=timezone.now())
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(load(source, name="4"), ours)
 
 
@@ -356,7 +356,7 @@ def test_what_is_renewed_while_it_is_withdrawn_is_withdrawn_too(code, ours, thei
 
 def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     batch = load(source, category="managed")
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(batch, ours)
     record = batch.records.get()
     assert record.ends_at - record.starts_at == timedelta(hours=72)

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 
 from accounts.models import AuditEntry
-from passcodes import actions, alone, facts, rule_drafts, rules
+from passcodes import actions, facts, rule_drafts, rules, second_office
 from passcodes.colour import DEFAULT_RULES, Colour, Condition, Reason
 from passcodes.models import ColourChange, ColourRule, RuleSet
 from passcodes.reasons import TEXTS, text_of
@@ -245,10 +245,10 @@ def test_set_is_decided_once(now, decide):
 
 def test_without_two_offices_no_set_is_put_in_force_or_withdrawn(now):
     draft = factories.rule_draft(at=now)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         rules.release(rule_set=draft, by=None, at=now)
     factories.released_rules(rule_set=draft, at=now)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         rules.withdraw(rule_set=draft, by=None, at=now)
     assert RuleSet.objects.get().state == "released"
 
@@ -257,7 +257,7 @@ def test_set_that_has_not_begun_is_withdrawn_by_one(now):
     draft = factories.rule_draft(at=now)
     RuleSet.objects.update(valid_from=now + HOUR)
     factories.released_rules(rule_set=draft, at=now)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         rules.withdraw(rule_set=draft, by=None, at=now + HOUR)
     rules.withdraw(rule_set=draft, by=None, at=now + HOUR - SECOND)
     assert RuleSet.objects.get().state == "withdrawn"
