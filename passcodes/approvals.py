@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import audit, officers
 from accounts.models import Account, Office, Officer
-from passcodes import alone, appeals, risk, rules, sources
+from passcodes import appeals, risk, rules, second_office, sources
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
@@ -40,7 +40,7 @@ STEPS = {
     ("batch", Deed.RELEASE): Step(RiskBatch, BatchState.DRAFT, risk.release, risk.NotWaiting),
     ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
     ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
-    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, alone.NeedsSecond),
+    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, second_office.NeedsSecond),
 }
 
 

@@ -198,8 +198,9 @@ def _severity(reason: Reason) -> tuple:
     """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
-    rest = (since, reason.division or 0, reason.place, reason.office, reason.office_phone, reason.rule, reason.fact)
-    return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
+    where = (since, reason.division or 0, reason.place)
+    whose = (reason.office, reason.office_phone, reason.rule, reason.fact, reason.source or 0)
+    return WORST_FIRST.index(reason.colour), reason.code, -until, *where, *whose
 
 
 def day_of(at: datetime) -> date:

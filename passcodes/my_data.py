@@ -31,6 +31,9 @@ from passcodes.models import (
 )
 from passcodes.reasons import ReasonText, text_of
 
+# Of what others entered: another office looks at it. What colours nobody now, their phone beside it is for.
+APPEAL = ("passcodes:own_appeal", gettext_lazy("Is something here wrong? Appeal"))
+
 
 @section("code", gettext_lazy("Your code"), order=35)
 def code(account: Account, at: datetime) -> Iterator[Row]:
@@ -42,7 +45,7 @@ def code(account: Account, at: datetime) -> Iterator[Row]:
         ]
 
 
-@section("colours", gettext_lazy("Colours your code has shown, and why"), order=36)
+@section("colours", gettext_lazy("Colours your code has shown, and why"), order=36, correct=APPEAL)
 def colours(account: Account, at: datetime) -> Iterator[Row]:
     """Each change, with its reasons in words, and who put the data in force that they rest on."""
     changes = list(ColourChange.objects.filter(person__holder=account).order_by("-at", "-pk"))
@@ -78,7 +81,7 @@ def _with_agreement(text: ReasonText, agreement: Agreement | None) -> str:
     return _("%(why)s Put in force by %(offices)s.") % values
 
 
-@section("risk_records", gettext_lazy("Records of the epidemic database about you"), order=37)
+@section("risk_records", gettext_lazy("Records of the epidemic database about you"), order=37, correct=APPEAL)
 def risk_records(account: Account, at: datetime) -> Iterator[Row]:
     """Only for a real-name person: whoever claims a stranger's document learns nothing. Also what does not count."""
     own = Person.objects.held_by(account).real_name().first()
@@ -112,7 +115,7 @@ def gate_readings(account: Account, at: datetime) -> Iterator[Row]:
         ]
 
 
-@section("place_answers", gettext_lazy("Answers about places that are risk areas"), order=39)
+@section("place_answers", gettext_lazy("Answers about places that are risk areas"), order=39, correct=APPEAL)
 def place_answers(account: Account, at: datetime) -> Iterator[Row]:
     """Where somebody said that the person was, or was not."""
     rows = PlaceAnswer.objects.filter(person__holder=account).select_related("area")

@@ -23,6 +23,14 @@ class RiskSourceQuerySet(models.QuerySet):
         """Those whose data are older than their limit, so that nobody is green."""
         return self.filter(stale_from__lte=at)
 
+    def silent(self, at: datetime) -> "list[RiskSource]":
+        """Those with a limit of which no data have come to count since they were agreed to, for longer than it is.
+
+        They make nobody neutral: their limit begins with the first data.
+        """
+        unheard = self.agreed().filter(heard_at=None, fresh_hours__isnull=False)
+        return [source for source in unheard if source.is_stale(source.agreed_at, at)]
+
     def agreed(self) -> "RiskSourceQuerySet":
         """Those from which lists are taken: two offices have agreed to them, and no officer has ended that."""
         return self.filter(agreed_at__isnull=False)

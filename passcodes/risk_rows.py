@@ -44,6 +44,7 @@ class Problem(models.TextChoices):
     DATE = "date", _("this is not a date between 2000 and 2100")
     ENDS_BEFORE_START = "ends_before_start", _("the measure ends before it begins")
     AHEAD = "ahead", _("“other managed” begins more than 24 hours ahead: list it when it begins")
+    LAPSED = "lapsed", _("“other managed” is over already: it lasts 72 hours at most")
     TEXT = "text", _("too long, or with characters that cannot be shown")
     TOO_MANY = "too_many", _("more values than columns")
     NOT_AN_OBJECT = "not_an_object", _("not a JSON object of texts and numbers")
@@ -312,8 +313,11 @@ class Listing:
         if category == RiskCategory.MANAGED:
             if starts_at > self.at + MANAGED_AHEAD:
                 raise RowError(Problem.AHEAD, "starts_at")
+            lapses_at = lapse_of(starts_at, ends_at, listed_at=self.at)
+            if lapses_at <= self.at:
+                raise RowError(Problem.LAPSED, "ends_at" if ends_at == lapses_at else "starts_at")
             self.has_managed = True
-            ends_at = lapse_of(starts_at, ends_at, listed_at=self.at)
+            ends_at = lapses_at
         return Measure(category, starts_at, ends_at, _text(source, 100, "source"), *self._office(office, phone))
 
     def _area(self, values: list[str]) -> AreaRow:

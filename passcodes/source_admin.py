@@ -104,7 +104,16 @@ def for_stale_sources(account: Account) -> tuple[str, str] | None:
     return words % {"sources": ", ".join(names)}, reverse("admin:passcodes_risksource_changelist")
 
 
-waiting.extend([for_stale_sources, for_proposed_sources, for_begun_keys])
+def for_silent_sources(account: Account) -> tuple[str, str] | None:
+    """Which sources should have delivered by now and never have, so that people are green without what they know."""
+    silent = RiskSource.objects.order_by("name").silent(timezone.now())[:SOURCES_NAMED]
+    if not silent:
+        return None
+    words = _("No data have come to count within the freshness limit since it was agreed to: %(sources)s")
+    return words % {"sources": ", ".join(map(str, silent))}, reverse("admin:passcodes_risksource_changelist")
+
+
+waiting.extend([for_stale_sources, for_silent_sources, for_proposed_sources, for_begun_keys])
 
 
 @admin.register(RiskSource, site=authority)

@@ -8,7 +8,7 @@ from django.utils.crypto import get_random_string
 from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotYours
-from passcodes import alone
+from passcodes import second_office
 from passcodes.models import RiskSource
 
 FIELDS = ("name", "deciding_office_id", "fresh_hours", "pull_url")  # of which every change takes two offices
@@ -35,12 +35,12 @@ def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """What this officer has just agreed to holds: the source becomes what was proposed, and lists are taken from it.
 
     A limit counts from the last data. Where none have come it begins with the first, so that a new source makes nobody
-    neutral. Raises alone.NeedsSecond without that agreement: see `approvals`.
+    neutral. Raises second_office.NeedsSecond without that agreement: see `approvals`.
     """
     source = RiskSource.objects.select_for_update().get(pk=risk_source.pk)
     approval = source.approvals.filter(approved_by=by, approved_at=at).order_by("-pk").first()
     if approval is None:
-        raise alone.NeedsSecond
+        raise second_office.NeedsSecond
     for field in FIELDS:
         setattr(source, field, approval.changes.get(field, getattr(source, field)))
     if source.deciding_office_id:

@@ -211,3 +211,20 @@ def test_the_page_asks_the_same_questions_of_one_and_of_three(own, holder, code,
     one_more()
     with django_assert_num_queries(len(one)):
         own.get("/me/")
+
+
+def test_what_others_entered_is_put_right_by_an_appeal(own, code):
+    listed(code)
+    colour(code)
+    page = own.get("/me/").text
+    offered = '<a class="button secondary" href="/code/appeal/">'
+    for title in ("Colours your code has shown", "Records of the epidemic database"):
+        assert offered in page.partition(title)[2].partition("</details>")[0], title
+    assert offered not in page.partition("Answers about places")[2].partition("</details>")[0]  # there are none
+    assert "024-1" in page and '<a href="/code/appeal/">appeal against it</a>' in page
+    assert own.get("/code/appeal/").url == f"/code/{code.public_id}/appeal/"
+    assert "Appeal against it" in own.get("/code/appeal/", follow=True).text
+
+
+def test_who_has_no_code_appeals_against_nothing():
+    assert browser(factories.account(phone="+8613900000008")).get("/code/appeal/").url == "/declare/"

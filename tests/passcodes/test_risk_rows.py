@@ -140,12 +140,31 @@ def test_what_is_wrong_is_named(changed, expected):
         ("2026-11-26 12:00", "", datetime(2026, 11, 28, 12, tzinfo=BEIJING)),
         ("2026-11-26 12:00:01", "", "ahead"),
         ("2026-11-28 12:00", "2026-11-29", "ahead"),
+        ("2026-11-22 12:00:01", "", datetime(2026, 11, 25, 12, 0, 1, tzinfo=BEIJING)),
+        ("2026-11-22 12:00", "", "lapsed"),
+        ("2026-11-20", "2026-11-30", "lapsed"),
     ],
 )
 def test_other_managed_never_ends_later_than_72_hours_from_now(starts, ends, lapses):
     records, tally = read(HEADER, [DOCUMENTS[0], "managed", starts, ends, "区疾控", "024-1"])
     found = [record.measure.ends_at for record in records] + [problem for _, _, problem in tally.problems]
     assert found == [lapses]
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "column"),
+    [
+        ("2026-11-20", "", "starts_at"),
+        ("2026-11-20", "2026-11-30", "starts_at"),
+        ("2026-11-24", "2026-11-24", "ends_at"),
+    ],
+)
+def test_other_managed_that_is_over_is_named_and_needs_no_second_office(starts, ends, column):
+    values = {"category": "managed", "starts_at": starts, "ends_at": ends}
+    assert problem_of(**values) == (column, "lapsed")
+    row = [DOCUMENTS[0], *values.values(), "区疾控", "024-1"]
+    listing = Listing(iter([(1, list(HEADER)), (2, row)]), hasher=hasher, at=AT)
+    assert (list(listing.records()), listing.has_managed) == ([], False)
 
 
 def test_the_source_knows_the_office_of_rows_that_do_not():
