@@ -173,7 +173,7 @@ def withdraw(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
 @login_not_required
 def offices(request: HttpRequest) -> HttpResponse:
     """For everybody: how fast each office answers appeals, and how many colours its officers gave by hand."""
-    return render(request, "passcodes/offices.html", office_figures.at(timezone.now()))
+    return render(request, "passcodes/offices.html", office_figures.figures(timezone.now()))
 
 
 def _person(row: dict) -> Person:

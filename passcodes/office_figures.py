@@ -37,7 +37,7 @@ class Figures:
         return None if self.minutes is None else round(self.minutes / 60, 1)
 
 
-def at(now: datetime) -> dict:
+def figures(now: datetime) -> dict:
     """`offices` by name, and `overdue`: appeals in all, as they were at `now`, up to a minute ago.
 
     Colours by hand are people whom officers typed or uploaded; they count for the office that proposed or renewed them.
