@@ -1,6 +1,6 @@
 """The epidemic database on the authority's site, and the colours that were shown."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django import forms
 from django.contrib import admin, messages
@@ -32,6 +32,7 @@ from passcodes.reasons import text_of
 from passcodes.risk_rows import MANAGED_AHEAD, Problem, lapse_of
 from passcodes.risk_rows import text_of as text_as_listed
 from passcodes.risk_words import plain
+from passcodes.years import check_year
 
 __all__ = [
     "appeal_admin",
@@ -47,6 +48,15 @@ class RiskRecordForm(BasisForm, forms.ModelForm):
 
     document_kind = forms.ChoiceField(label=gettext_lazy("Document"), choices=DocumentKind)
     document_number = forms.CharField(label=gettext_lazy("Document number"), max_length=40)
+
+    def clean_starts_at(self) -> datetime:
+        check_year(self.cleaned_data["starts_at"])
+        return self.cleaned_data["starts_at"]
+
+    def clean_ends_at(self) -> datetime | None:
+        if self.cleaned_data["ends_at"]:
+            check_year(self.cleaned_data["ends_at"])
+        return self.cleaned_data["ends_at"]
 
     def clean(self) -> dict:
         data = super().clean()
@@ -230,6 +240,9 @@ class LevelFilter(FieldFilter):
     offered = RiskLevel.choices
 
 
+LAST_DAY_AHEAD = timedelta(days=366)  # as far off as one officer sets the end of an area that had none
+
+
 class RiskAreaForm(forms.ModelForm):
     """Checks the division (GB/T 2260): a county, a prefecture or a province. The last day is only ever put earlier."""
 
@@ -239,11 +252,20 @@ class RiskAreaForm(forms.ModelForm):
         except ValueError as error:
             raise ValidationError(Problem.TEXT.label) from error
 
+    def clean_starts_on(self) -> date:
+        check_year(self.cleaned_data["starts_on"])
+        return self.cleaned_data["starts_on"]
+
     def clean_ends_on(self) -> date | None:
         last, before = self.cleaned_data["ends_on"], self.initial.get("ends_on")
+        if last:
+            check_year(last)
         is_longer = bool(before) and (last is None or last > before)
         if self.instance.pk and is_longer:
             raise ValidationError(_("An area that is to last longer is entered anew: another office has to agree."))
+        latest = timezone.localdate() + LAST_DAY_AHEAD
+        if self.instance.pk and last and not before and last > latest:
+            raise ValidationError(_("Choose a day until %(last)s, or leave it empty.") % {"last": latest})
         first = self.cleaned_data.get("starts_on", self.instance.starts_on)
         if first and last and last < first:
             raise ValidationError(_("The last day cannot be before the first, %(first)s.") % {"first": first})

@@ -3,6 +3,7 @@
 The clock needs no job: `colour.assess` sees an appeal that nobody answered in time by itself.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,6 +27,8 @@ from passcodes.colour import Reason, assess
 from passcodes.evidence import Exemption
 from passcodes.reasons import address_key
 from passcodes.risk_models import RiskArea, RiskRecord
+
+log = logging.getLogger(__name__)
 
 PEOPLE_AT_ONCE = 300
 MOST_WAITING = 3  # of a person: whoever declares many stays shall not fill the queue with appeals against each
@@ -98,11 +101,18 @@ def counting(rows: Iterable[Appeal], at: datetime) -> set[int]:
         some = rows[first : first + PEOPLE_AT_ONCE]
         people = facts.for_people(person_ids={appeal.person_id for appeal in some}, at=at)
         for appeal in some:
-            row = people[appeal.person_id]
-            reasons = assess(facts.facts_of(row), rules.in_force(row["rules"]), at).reasons
-            if concerns(appeal, reasons):
+            if _counts(appeal, people[appeal.person_id], at):
                 found.add(appeal.pk)
     return found
+
+
+def _counts(appeal: Appeal, row: dict, at: datetime) -> bool:
+    """Whether it concerns what colours this facts' row. One that cannot be told is looked at, and holds up no other."""
+    try:
+        return concerns(appeal, assess(facts.facts_of(row), rules.in_force(row["rules"]), at).reasons)
+    except Exception as error:
+        log.error("appeal #%s: person %s has no colour (%s)", appeal.pk, appeal.person_id, type(error).__name__)
+        return True
 
 
 def unanswerable(rows: Iterable[Appeal], at: datetime) -> set[int]:

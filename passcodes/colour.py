@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from passcodes.evidence import Exemption, Facts, Stay
 
 BEIJING = ZoneInfo("Asia/Shanghai")  # the days of every rule are Beijing days
+FIRST_DAY, LAST_DAY = date(1, 1, 2), date(9999, 12, 30)  # whose midnights every time zone can tell
 ABROAD = 990000  # declarations.divisions.ABROAD, as the facts bring it
 
 
@@ -208,14 +209,15 @@ def day_of(at: datetime) -> date:
     return at.astimezone(BEIJING).date()
 
 
-def end_of(day: date) -> datetime:
-    """The midnight that ends a Beijing day."""
-    return datetime.combine(day + timedelta(days=1), time(), BEIJING)
+def end_of(day: date, days: int = 0) -> datetime:
+    """The midnight that ends a Beijing day, or the one some days later; at most LAST_DAY's first."""
+    later = timedelta(days=days + 1)
+    return start_of(LAST_DAY if day > LAST_DAY - later else day + later)
 
 
 def start_of(day: date) -> datetime:
-    """The midnight that begins a Beijing day."""
-    return datetime.combine(day, time(), BEIJING)
+    """The midnight that begins a Beijing day; of days outside it FIRST_DAY's or LAST_DAY's."""
+    return datetime.combine(min(max(day, FIRST_DAY), LAST_DAY), time(), BEIJING)
 
 
 def _risk(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
@@ -245,7 +247,7 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         if area.level != rule.parameter or area.starts_on > day_of(at):
             continue
         days_there = [day for day in (area.to_on, area.ends_on) if day is not None]
-        until = end_of(min(days_there) + timedelta(days=rule.days)) if days_there else None
+        until = end_of(min(days_there), rule.days) if days_there else None
         if until is None or at < until:
             yield Reason(
                 rule.code,
@@ -272,7 +274,7 @@ def _contact(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
 
 def _stays(rule: Rule, stays: Iterable[Stay], at: datetime) -> Iterator[Reason]:
     for stay in stays:
-        until = end_of(stay.to_on + timedelta(days=rule.days))
+        until = end_of(stay.to_on, rule.days)
         if at < until:
             yield Reason(
                 rule.code,

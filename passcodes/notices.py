@@ -66,9 +66,13 @@ def send_due(at: datetime, *, seconds: float = SECONDS) -> bool:
         notice.settled_at = at
         if row is None or pair in told or pair not in ways:
             continue  # gone, told in this same chunk, or no longer whom to tell
-        person_facts = facts.facts_of(row)
-        colour = assess(person_facts, rules.in_force(row["rules"]), at).colour
-        ahead += _next(notice, person_facts, colour, dated, at)
+        try:
+            colour, coming = _looked_at(notice, row, dated, at)
+        except Exception as error:  # whatever is wrong with the facts of one person, the others are told
+            log.error("notice #%s: person %s has no colour (%s)", notice.pk, notice.person_id, type(error).__name__)
+            _later(notice, at)
+            continue
+        ahead += coming
         kind = kind_of(known.get(pair), colour, notice.cause)
         if kind is None:
             continue
@@ -127,14 +131,26 @@ def text_of(kind: NoticeKind) -> str:
     )
 
 
+def _looked_at(notice: Notice, row: dict, dated: tuple[Rule, ...], at: datetime) -> tuple[Colour, list[Notice]]:
+    """The colour of a facts' row, and the notice of what comes next."""
+    person_facts = facts.facts_of(row)
+    colour = assess(person_facts, rules.in_force(row["rules"]), at).colour
+    return colour, _next(notice, person_facts, colour, dated, at)
+
+
+def _later(notice: Notice, at: datetime) -> None:
+    """It is tried again; given up after some tries."""
+    notice.settled_at = at if notice.tries >= TRIES else None
+    notice.due_at = waking(at + AGAIN_AFTER * notice.tries)
+
+
 def _tell(notice: Notice, kind: NoticeKind, colour: Colour, way: Identifier, at: datetime) -> None:
     """Send it, or leave it to be tried again; given up after some tries."""
     try:
         addresses.send(way, _("Your health code has changed"), text_of(kind), at=notice.created_at)
     except (sms.SmsFailed, OSError) as error:  # of an e-mail: the server's refusals too
         log.warning("notice #%s: try %s failed (%s)", notice.pk, notice.tries, type(error).__name__)
-        notice.settled_at = at if notice.tries >= TRIES else None
-        notice.due_at = waking(at + AGAIN_AFTER * notice.tries)
+        _later(notice, at)
         return
     notice.sent_at, notice.kind, notice.colour = at, kind, colour
 

@@ -13,6 +13,7 @@ from accounts.models import Office
 from declarations import divisions
 from healthpass.lib.encryption import EncryptedTextField
 from passcodes.colour import RiskCategory, RiskLevel
+from passcodes.years import FIRST_DAY, LAST_DAY
 
 MANUAL = "manual"  # the slug of the source of what officers enter one by one
 NATIONAL = "national"  # and of that of the national platform's answers
@@ -265,7 +266,12 @@ class RiskArea(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="risk_area_ends_after_start"
-            )
+            ),
+            # What lies far off is in no calendar a few days later, and would stop every page of who lives there.
+            models.CheckConstraint(
+                condition=Q(Q(ends_on=None) | Q(ends_on__lte=LAST_DAY), starts_on__range=(FIRST_DAY, LAST_DAY)),
+                name="risk_area_within_the_years",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ from declarations.documents import DocumentKind
 from healthpass.lib.masks import mask_document
 from passcodes.colour import BEIJING, RiskCategory
 from passcodes.risk_words import AREAS, MAY_LACK, PEOPLE, choice_of, heading, meanings, plain
+from passcodes.years import YEARS
 
 ERRORS_KEPT = 100
 SAMPLE = 5
@@ -27,7 +28,6 @@ COLUMNS_SHOWN = 20
 SERIAL_ZERO = date(1899, 12, 30)  # Excel's day 0
 MANAGED_FOR = timedelta(hours=72)
 MANAGED_AHEAD = timedelta(hours=24)  # a measure that begins later is listed later
-YEARS = range(2000, 2101)
 AS_NUMBER = re.compile(r"\d+(\.\d+)?E\+?1\d", re.IGNORECASE).fullmatch  # what Excel makes of 18 digits
 
 
@@ -326,8 +326,8 @@ class Listing:
         if not (division.isdigit() and len(division) == 6 and divisions.known(int(division))):
             raise RowError(Problem.DIVISION if division else Problem.MISSING, "division")
         level = _choice("level", level, Problem.LEVEL, "level")
-        starts_on = _moment(starts, "starts_on").astimezone(BEIJING).date()
-        ends_on = _moment(ends, "ends_on").astimezone(BEIJING).date() if ends else None
+        starts_on = _day(starts, "starts_on")
+        ends_on = _day(ends, "ends_on") if ends else None
         if ends_on and ends_on < starts_on:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_on")
         place = _text(place, 100, "place")
@@ -376,6 +376,14 @@ def _moment(text: str, column: str, *, ends: bool = False) -> datetime:
         return moment_of(text, ends=ends)
     except (ValueError, OverflowError) as error:
         raise RowError(Problem.DATE if text.strip() else Problem.MISSING, column) from error
+
+
+def _day(text: str, column: str) -> date:
+    """The Beijing day: at the ends of YEARS another zone, or 24:00, may lead out of them."""
+    found = _moment(text, column).astimezone(BEIJING).date()
+    if found.year not in YEARS:
+        raise RowError(Problem.DATE, column)
+    return found
 
 
 def _text(text: str, longest: int, column: str) -> str:

@@ -1,9 +1,8 @@
 """What an officer types of a draft set of colour rules."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,8 +11,8 @@ from passcodes import rule_texts, rules
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.rule_models import ColourRule, RuleSet
 from passcodes.rules import Problem
+from passcodes.years import check_year
 
-EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 BLANK = ("", "---------")
 PARAMETERS = [
     BLANK,
@@ -40,7 +39,7 @@ class MomentField(forms.DateTimeField):
     """A day and minute, chosen in the browser; may be empty."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    default_validators = (MinValueValidator(EARLIEST), MaxValueValidator(LATEST))
+    default_validators = (check_year,)
 
     def __init__(self, **kwargs):
         super().__init__(required=False, **kwargs)

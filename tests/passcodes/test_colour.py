@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passcodes.colour import ABROAD, BEIJING, DEFAULT_RULES, WORST_FIRST, Colour, RiskCategory, assess
+from passcodes.colour import (
+    ABROAD,
+    BEIJING,
+    DEFAULT_RULES,
+    WORST_FIRST,
+    Colour,
+    RiskCategory,
+    assess,
+    end_of,
+    start_of,
+)
 from passcodes.evidence import AreaMatch, Declared, Facts, Reading, Risk, Stay
 
 AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # noon in Beijing
@@ -258,3 +268,24 @@ def test_not_green_before_the_national_platform_has_answered():
     assert colour_of(asked=False, risks=(risk("confirmed"),)) == Colour.RED
     assert colour_of(asked=False, risks=(risk("managed"),)) == Colour.YELLOW
     assert colour_of(asked=True) == Colour.GREEN
+
+
+@pytest.mark.parametrize("days", [
+    {"starts_on": date.min, "ends_on": date.max},
+    {"starts_on": date.min, "ends_on": date.max - timedelta(days=10)},
+    {"to_on": date.max},
+    {"to_on": None, "ends_on": date.max},
+])  # fmt: skip
+def test_days_at_the_end_of_the_calendar_colour_as_others_do(days):
+    assessment = assess(facts(areas=(area(**{"to_on": None, **days}),)), DEFAULT_RULES, AT)
+    assert assessment.colour == Colour.RED
+    for moment in (assessment.reasons[0].since, assessment.until):
+        assert moment.astimezone(UTC).astimezone(BEIJING) == moment
+
+
+def test_midnights_of_the_first_and_last_days():
+    assert start_of(date.min) == start_of(date(1, 1, 2))
+    assert end_of(date.max) == end_of(date.max, 30) == end_of(date(9999, 12, 20), 14) == start_of(date(9999, 12, 30))
+    assert end_of(TODAY) == datetime(2026, 11, 26, tzinfo=BEIJING)
+    assert end_of(TODAY, 2) == datetime(2026, 11, 28, tzinfo=BEIJING)
+    assert end_of(date.min) == datetime(1, 1, 2, tzinfo=BEIJING)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import tracemalloc
 import zipfile
 from datetime import date, datetime
@@ -95,15 +96,15 @@ def test_workbook():
     ]
 
 
-def by_hand(sheet: str, *, texts: str = "", book: str = "") -> bytes:
+def by_hand(sheet: str, *, texts: str = "", book: str = "", packed: int = zipfile.ZIP_STORED) -> bytes:
     """A workbook as other programs may write it: `sheet` and `texts` are what stands inside their root elements."""
     members = {
         "xl/workbook.xml": f'<x:workbook xmlns:r="r">{book}<x:sheets><x:sheet r:id="a"/></x:sheets></x:workbook>',
         "xl/_rels/workbook.xml.rels": '<R><Relationship Id="a" Target="/xl/odd name.xml"/></R>',
-        "xl/odd name.xml": sheet if sheet.startswith("<!") else f"<x:sheetData>{sheet}</x:sheetData>",
+        "xl/odd name.xml": sheet if sheet.startswith(("<!D", "<?")) else f"<x:sheetData>{sheet}</x:sheetData>",
         "xl/sharedStrings.xml": f"<sst>{texts}</sst>",
     }
-    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+    with zipfile.ZipFile(file := io.BytesIO(), "w", packed) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return file.getvalue()
@@ -128,10 +129,67 @@ def test_workbook_of_another_program():
         by_hand('<row><c t="s"><v>7</v></c></row>'),
         by_hand("<row><c><v>nan</v></c></row>"),
         by_hand("<row>"),
+        by_hand('<?xml version="1.0" encoding="utf-99"?><a/>'),
     ],
 )
 def test_workbooks_that_cannot_be_read(data):
     assert refusal(data) == ("workbook", [])
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (by_hand("", book="<a/>" * 500_000), "unpacked"),
+        (by_hand('<row><c r="AAAA1"/></row>'), "workbook"),
+        (by_hand('<row><c r="%s1"/></row>' % ("A" * 100_000)), "workbook"),
+        (by_hand('<row><c r="a1"/></row>'), "workbook"),
+        (by_hand("<a>" * 200 + "</a>" * 200), "workbook"),
+        (by_hand("".join(f"<a{number}/>" for number in range(20_000))), "workbook"),
+        (by_hand("".join(f'<a b{number}=""/>' for number in range(20_000))), "workbook"),
+        (by_hand('<a b="%s"/>' % ("x" * 2_000_000)), "workbook"),
+        (by_hand("<!--%s-->" % ("x" * 2_000_000)), "workbook"),
+        (by_hand('<row><c t="str"><v>%s</v></c></row>' % ("x" * 40_000)), "workbook"),
+        (by_hand("", texts="<si><t>%s</t></si>" % ("x" * 40_000)), "workbook"),
+        (by_hand("", packed=zipfile.ZIP_LZMA), "workbook"),
+        (by_hand("", packed=zipfile.ZIP_BZIP2), "workbook"),
+    ],
+    ids=lambda value: "" if isinstance(value, bytes) else value,
+)
+def test_workbook_that_would_take_memory_or_time_is_refused(data, code):
+    tracemalloc.start()
+    try:
+        assert refusal(data) == (code, [])
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_workbook_of_too_many_members_is_refused_before_they_are_listed():
+    with zipfile.ZipFile(file := io.BytesIO(workbook(["a"])), "a") as archive:
+        archive.filelist += archive.filelist * 2_000
+        archive._didModify = True
+    data = file.getvalue()
+    tracemalloc.start()
+    try:
+        assert refusal(data) == ("unpacked", [])
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_a_long_cell_as_much_is_kept_as_any_column_could_take():
+    assert rows(by_hand('<row><c t="str"><v>%s</v></c></row>' % ("x" * 30_000))) == [(1, ["x" * 1_000])]
+
+
+@pytest.mark.parametrize("offset", [1_000, -1_000])
+def test_workbook_with_broken_offsets_is_refused_in_a_real_file_too(offset):
+    data = bytearray(workbook(["a"]))
+    begins = int.from_bytes(data[-6:-2], "little")  # of the directory, by the record that ends the file
+    data[-6:-2] = (begins + offset).to_bytes(4, "little")
+    assert refusal(bytes(data)) == ("workbook", [])
+    with tempfile.TemporaryFile() as file, pytest.raises(RefusedFile, match="not an .xlsx workbook"):
+        file.write(data)
+        list(risk_files.rows_of(file, "utf-8"))
 
 
 def bomb(size: int, name: str = "xl/worksheets/sheet1.xml") -> bytes:

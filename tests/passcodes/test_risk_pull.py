@@ -10,6 +10,7 @@ from passcodes import risk, risk_pull
 from passcodes.models import RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes import lists
+from tests.passcodes.test_risk_files import by_hand
 from tests.risk_server import FAULTS, RiskServer
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,19 @@ def test_batches_before_a_fault_stay(server, source, capsys):
         pull(capsys)
     source.refresh_from_db()
     assert (source.cursor, RiskRecord.objects.count()) == ("1", 1)
+
+
+def test_a_workbook_that_cannot_be_read_is_refused_and_asked_for_again(server, source, capsys):
+    broken = by_hand('<?xml version="1.0" encoding="utf-99"?><a/>')
+    server.batches = [lists.json_lines(), broken]
+    for _ in range(2):
+        with pytest.raises(CommandError, match="province: This is not an .xlsx workbook that can be read"):
+            pull(capsys)
+    source.refresh_from_db()
+    assert (source.cursor, RiskRecord.objects.count(), server.asked) == ("1", 1, ["", "1", "1"])
+    server.batches[1] = lists.json_lines(PERSON)
+    pull(capsys)
+    assert RiskRecord.objects.count() == 2
 
 
 def test_other_content_under_a_known_id_is_refused(server, source, capsys):

@@ -11,6 +11,7 @@ from passcodes import risk_wire
 from passcodes.models import RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes import lists
+from tests.passcodes.test_risk_files import by_hand
 
 pytestmark = pytest.mark.django_db
 KEY = "key-of-the-province"
@@ -90,6 +91,7 @@ def test_a_batch_withdrawn_since_stays_so(source):
         ({"body": b""}, 400, "empty"),
         ({"body": b'{"name": "x"}'}, 400, "columns"),
         ({"body": b'{"category": "confirmed"}'}, 400, "missing"),
+        ({"body": by_hand('<?xml version="1.0" encoding="utf-99"?><a/>')}, 400, "workbook"),
         ({"body": lists.json_lines({**PERSON, "category": "?"})}, 422, "no_rows"),
     ],
 )

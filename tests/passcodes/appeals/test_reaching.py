@@ -7,6 +7,7 @@ from django.core import mail
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Identifier, Officer, identifier_hash
+from accounts.officers import office_of
 from declarations.models import Proxy
 from passcodes import appeals, facts, my_data
 from passcodes.actions import issue_pass
@@ -202,3 +203,17 @@ def test_a_granted_appeal_stays_while_another_list_names_the_person(holder, code
     listed.delete()
     assert not without_use(Appeal.objects.all(), timezone.now()).exists()
     assert facts.for_person(person_id=code.person_id, at=timezone.now()) and colour(code) == "green"
+
+
+def test_one_whose_facts_cannot_be_read_holds_nobody_up(client, holder, code, late, listed, judge, caplog):
+    earlier = Appeal.objects.get(pk=late.pk)
+    earlier.pk, earlier.receipt, earlier.fact, earlier.disputed = None, "2222-2222", "risk:0", {}
+    earlier.state, earlier.decided_at, earlier.answer = "granted", late.due_at, "x"
+    earlier.decided_by, earlier.decided_office = judge, office_of(judge)
+    earlier.save()
+    assert appeals.counting([late], timezone.now()) == {late.pk}
+    assert f"appeal #{late.pk}: person {code.person_id} has no colour (KeyError)" in caplog.messages
+    assert client.get("/offices/").context["overdue"] == 1
+    admin = factories.staff_client(account=judge)
+    assert "· 1 overdue" in admin.get("/admin/").text
+    assert admin.get("/admin/passcodes/appeal/").status_code == 200

@@ -11,11 +11,12 @@ from accounts.models import Identifier, identifier_hash
 from declarations.models import Assurance, Declaration, Person
 from passcodes import notice_search, notices
 from passcodes.colour import BEIJING, Colour
-from passcodes.models import Notice, NoticeSearch, RiskRecord
+from passcodes.models import Appeal, Notice, NoticeSearch, RiskRecord
 from passcodes.notice_models import NoticeKind
 from passcodes.notice_tasks import tell
 from tests import factories
 from tests.accounts.gateway import OK, gateway
+from tests.passcodes.appeals.steps import file
 from tests.passcodes.notices.steps import (
     CHANGED,
     DAY,
@@ -216,6 +217,25 @@ def test_a_message_that_failed_once_arrives_by_the_same_time(settings, clock, co
         tell(None, timezone.now())
         assert len({body for _path, _headers, body in server.requests}) == 1
     assert Notice.objects.sent().count() == 1
+
+
+def test_one_whose_facts_cannot_be_read_holds_nobody_up(told, clock, code, holder, caplog):
+    factories.pass_code(account=factories.account(phone="+8613800000002"), number=factories.DOCUMENTS[1])
+    listed()
+    listed(factories.DOCUMENTS[1])
+    file(code, holder)
+    Appeal.objects.update(disputed={})
+    assert [to for to, _text in told()] == ["+8613800000002"]
+    waits = Notice.objects.filter(person=code.person)
+    pks, said = waits.values_list("pk", flat=True), f"person {code.person_id} has no colour (KeyError)"
+    assert caplog.messages == [f"notice #{pk}: {said}" for pk in sorted(pks)]
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
+    assert set(waits.values_list("tries", "due_at", "settled_at")) == {(1, NOON + notices.AGAIN_AFTER, None)}
+    for _ in range(notices.TRIES):
+        clock.shift(HOUR)
+        assert told() == []
+    assert set(waits.values_list("tries", "sent_at")) == {(notices.TRIES, None)}
+    assert not waits.filter(settled_at=None).exists()
 
 
 def test_a_slow_gateway_holds_nobody_up_and_nothing_is_lost(told, outbox, code):
