@@ -183,7 +183,7 @@ def give_code_to_phone(*, person: Person, account: Account, office: Office, by: 
     """The account, whose phone the person has in hand, holds the person from now on. An earlier holder is told.
 
     The account's unproven claims give way, and its relations to the person end: one does not act for oneself. Raises
-    HoldsSomebodyElse, and OwnDocument for the clerk's own account.
+    HoldsSomebodyElse, OwnDocument for the clerk's own account, and officers.DecidesForOffice.
     """
     return settled(lambda: _give_code(person.pk, account, office, by, at))
 

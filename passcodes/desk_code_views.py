@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts import actions as accounts
+from accounts import officers
 from accounts.limits import LimitReached, client_address
 from accounts.models import OneTimeCode
 from accounts.sms import SmsFailed
@@ -107,6 +108,8 @@ def _give(request: HttpRequest, form: DigitsForm, code: OneTimeCode, person: Per
         form.add_error("digits", _("This code has been used already. Ask for a new one."))
     except desk.OwnDocument:
         form.add_error(None, _("This is your own account. Another clerk has to do this."))
+    except officers.DecidesForOffice:
+        form.add_error(None, _("This person decides for an office of the authority: that role has to be ended first."))
     except desk.HoldsSomebodyElse:
         form.add_error(
             None,
