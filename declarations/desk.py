@@ -126,9 +126,14 @@ def proxies_of(person: Person) -> list[Proxy]:
 
 
 def confirm_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: Account, at: datetime) -> None:
-    """The person is here and agrees: the account acts for them. Raises NotTheirs and OwnDocument."""
+    """The person is here and agrees: the account acts for them. Raises NotTheirs and OwnDocument.
+
+    Raises HolderDecides for who has an account of their own, as they agree on its phone.
+    """
 
     def write() -> None:
+        if Person.objects.select_for_update(no_key=True).get(pk=person.pk).holder_id is not None:
+            raise HolderDecides(person)
         current = _concerning(proxy, person)
         if current.account_id == by.pk:
             raise OwnDocument

@@ -112,6 +112,7 @@ def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
         "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
         "is_mine": found.account_id == request.user.pk,
         "is_own": is_own,
+        "is_holder": found.person.holder_id == request.user.pk,
         "documents": found.documents.count() if is_own else 0,
         "may_escalate": appeals.may_escalate(found, request.user),
         "second": Appeal.objects.filter(escalation_of=found).first(),

@@ -72,11 +72,19 @@ def check_room(person_id: int) -> None:
 
 
 def is_own(appeal: Appeal, account: Account) -> bool:
-    """Whether the account appealed, or holds the person. They alone read the words, and withdraw.
+    """Whether the account reads the words: who appealed, and who holds the person, of what was said on their behalf.
 
-    Whoever else acts for the person sees where the appeal stands, and the answer.
+    What the holder before them wrote is not theirs: a document can come to another account by the word of one desk or
+    officer. Whoever else acts for the person sees where the appeal stands, and the answer.
     """
-    return account.pk in (appeal.account_id, appeal.person.holder_id)
+    if account.pk == appeal.account_id:
+        return True
+    return account.pk == appeal.person.holder_id and acted_for(account).filter(account=appeal.account_id).exists()
+
+
+def acted_for(account: Account) -> QuerySet[Proxy]:
+    """The relations, also those that have ended, of whoever has acted for the person that the account holds."""
+    return Proxy.objects.filter(person__holder=account)
 
 
 def standing(person_id: int, reason: Reason) -> Appeal | None:

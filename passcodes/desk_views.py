@@ -202,6 +202,8 @@ def agree_proxy(request: HttpRequest, person_id: int, proxy_id: int) -> HttpResp
     try:
         desk.confirm_proxy_at_desk(proxy=Proxy(pk=proxy_id), **desk_pages.doing(request, found, now))
         messages.success(request, _("Confirmed: this phone shows the code from now on."))
+    except desk.HolderDecides:
+        messages.error(request, _("This person has an account of their own: they agree on its phone, in “My people”."))
     except desk.OwnDocument:
         messages.error(request, _("This is your own account. Another clerk has to confirm it."))
     except desk.NotTheirs:
