@@ -56,7 +56,7 @@ class NoSecond(Exception):
 
 
 class NotYours(Exception):
-    """Somebody else has appealed, and it is not about oneself."""
+    """It is another's: somebody else has appealed, or the person has an account of their own."""
 
 
 def of_person(person_id: int) -> QuerySet[Appeal]:
@@ -85,6 +85,11 @@ def is_own(appeal: Appeal, account: Account) -> bool:
 def acted_for(account: Account) -> QuerySet[Proxy]:
     """The relations, also those that have ended, of whoever has acted for the person that the account holds."""
     return Proxy.objects.filter(person__holder=account)
+
+
+def speaks_for(person: Person, account: Account) -> bool:
+    """Whether the account appeals for the person: their own alone; whoever acts for somebody who has none."""
+    return person.holder_id in (None, account.pk)
 
 
 def standing(person_id: int, reason: Reason) -> Appeal | None:
@@ -146,11 +151,15 @@ def freed(records: QuerySet[RiskRecord]) -> set[int]:
 def file(
     *, person: Person, reason: Reason, claim: str, text: str, documents: Iterable[bytes], by: Account, at: datetime
 ) -> Appeal:
-    """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed, EnoughWait."""
+    """An appeal against a reason that the person's colour has (with a `fact`).
+
+    Raises NotYours, AlreadyAppealed, EnoughWait.
+    """
     try:
         with transaction.atomic():
             # Of two against copies of a record one is later.
-            Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+            if not speaks_for(Person.objects.select_for_update(no_key=True).get(pk=person.pk), by):
+                raise NotYours
             if earlier := standing(person.pk, reason):
                 raise AlreadyAppealed(earlier)
             check_room(person.pk)
@@ -173,13 +182,10 @@ def file(
 
 
 def may_escalate(appeal: Appeal, by: Account) -> bool:
-    """Whether another office can be asked: it was refused, and it was the first.
-
-    By whose it is; for who holds no account themselves by whoever acts for them now.
-    """
+    """Whether another office can be asked: it was refused, and it was the first. By whoever `speaks_for` the person."""
     return (
         appeal.state == AppealState.REFUSED
-        and (appeal.person.holder_id is None or is_own(appeal, by))
+        and speaks_for(appeal.person, by)
         and appeal.escalation_of_id is None
         and not Appeal.objects.filter(escalation_of=appeal).exists()
     )
@@ -213,11 +219,16 @@ def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Accou
     return second
 
 
+def may_withdraw(appeal: Appeal, account: Account) -> bool:
+    """Whose it is: the person's own, as long as they read it; of who has no account whoever appealed."""
+    return speaks_for(appeal.person, account) and is_own(appeal, account)
+
+
 @transaction.atomic
 def withdraw(*, appeal: Appeal, by: Account, at: datetime) -> None:
     """Nobody answers it any more; its photos are gone. Raises NotWaiting, NotYours."""
     current = _waiting(appeal)
-    if not is_own(current, by):
+    if not may_withdraw(current, by):
         raise NotYours
     current.state = AppealState.WITHDRAWN
     current.save(update_fields=["state"])

@@ -123,6 +123,7 @@ ASKED_PLACES = f"""
 # What the code page shows beside the facts: of the person, what they are to be asked, and for whom the account acts.
 PAGE = f"""
   p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {{account}} AS is_own,
+  p.holder_id IS NULL OR p.holder_id = {{account}} AS speaks,
   {ASKED_PLACES},
   (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id, encode(q.name, 'hex'))) FROM declarations_proxy x
      JOIN declarations_person q ON q.id = x.person_id

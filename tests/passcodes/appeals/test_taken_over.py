@@ -9,7 +9,7 @@ from passcodes import appeals, document_checks
 from passcodes.actions import issue_pass
 from passcodes.models import Appeal, AppealDocument
 from tests import factories
-from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, decide, file, picture
+from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, decide, file, file_before, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def test_its_words_are_not_read(taker, address):
 
 def test_it_is_not_withdrawn_and_is_answered(taker, holder, code, address, appeal, judge):
     client = browser(taker)
-    assert "Only whoever appealed" in client.post(f"{address}withdraw/", follow=True).text
+    assert "Only the person can withdraw this" in client.post(f"{address}withdraw/", follow=True).text
     with pytest.raises(appeals.NotYours):
         appeals.withdraw(appeal=appeal, by=taker, at=timezone.now())
     assert AppealDocument.objects.count() == 1
@@ -69,6 +69,6 @@ def test_closing_the_new_account_withdraws_nothing_of_it(taker, appeal):
 def test_closing_one_s_own_withdraws_one_s_own_and_what_relatives_filed(code, holder, listed):
     helper, now = factories.account(phone="+8613900000002"), timezone.now()
     Proxy.objects.create(account=helper, person=code.person, relation="parent", created_at=now, confirmed_at=now)
-    file(code, helper, documents=[picture()])
+    file_before(code, helper, documents=[picture()])
     closing.close(account=holder, by=holder, at=now)
     assert (Appeal.objects.get().state, AppealDocument.objects.count()) == ("withdrawn", 0)
