@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from accounts import officers
-from accounts.models import Account, Office, Officer
-from declarations.models import Person, Proxy
+from accounts.models import Account, DeskClerk, Office, Officer
+from declarations.models import Declaration, Person, Proxy
 from passcodes import appeal_reach
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
@@ -80,6 +80,7 @@ def _barred(rows: list[Appeal], accounts: list[int]) -> dict[int, Barred]:
     named = _batches_named(rows, hashes, areas)
     batches = _with_renewed({pk for ids in named.values() for pk in ids})
     signed = _signed(batches)
+    desks = _desks(rows)
     first = {pk: answered for pk, *answered in _first_answers(rows)}
     found = {}
     for appeal in rows:
@@ -90,6 +91,7 @@ def _barred(rows: list[Appeal], accounts: list[int]) -> dict[int, Barred]:
             barred.hands |= {batch.created_by, batch.released_by}
             barred.offices |= {batch.released_office, batch.source__deciding_office} | signed[batch.pk]
             barred.names.add(_plain(batch.source__office))
+        barred.offices |= desks.get(appeal.pk, set())
         if appeal.pk in first:
             office, officer = first[appeal.pk]
             barred.offices.add(office)
@@ -181,6 +183,18 @@ def _signed(batches: dict[int, tuple]) -> dict[int, set[int]]:
     for pk, batch in batches.items():
         found[pk] |= {work_for[hand] for hand in (batch.created_by, batch.released_by) if hand in work_for}
     return found
+
+
+def _desks(rows: list[Appeal]) -> dict[int, set[int]]:
+    """By the appeal's id the offices at whose desks works, or worked, who declared the symptoms that it disputes."""
+    ids = {appeal.pk: int(appeal.fact.partition(":")[2]) for appeal in rows if appeal.fact.startswith("symptoms:")}
+    if not ids:
+        return {}
+    by = dict(Declaration.objects.filter(pk__in=ids.values()).values_list("pk", "account"))
+    offices = defaultdict(set)
+    for account, office in DeskClerk.objects.filter(account__in=by.values()).values_list("account", "office"):
+        offices[account].add(office)
+    return {appeal: offices[by[pk]] for appeal, pk in ids.items() if pk in by}
 
 
 def _first_answers(rows: list[Appeal]) -> Iterable[tuple[int, int, int]]:

@@ -294,7 +294,7 @@ def _symptoms(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         cleared = facts.gate and not facts.gate.is_fever and facts.gate.taken_at >= declared.made_at
         until = declared.made_at + timedelta(hours=rule.hours)
         if not cleared and at < until:
-            yield Reason(rule.code, rule.colour, until=until, since=declared.made_at)
+            yield Reason(rule.code, rule.colour, until=until, since=declared.made_at, fact=declared.fact)
 
 
 def _gate_fever(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:

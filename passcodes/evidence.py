@@ -9,9 +9,17 @@ NOT_ME_COVERS = timedelta(days=14)  # after the answer: by then the source has t
 
 @dataclass(frozen=True)
 class Declared:
+    """A declaration. `id` only of what somebody else said of a person who has an account of their own."""
+
     made_at: datetime
     fever: bool
     dry_cough: bool
+    id: int | None = None
+
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by: nobody disputes what they said of themselves."""
+        return f"symptoms:{self.id}" if self.id else ""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ COLUMNS = f"""
   p.assurance,
   (SELECT colour FROM passcodes_colourchange
     WHERE person_id = p.id ORDER BY at DESC, id DESC LIMIT 1) AS shown,
-  (SELECT json_agg(json_build_array(d.made_at, d.fever, d.dry_cough)) FROM declarations_declaration d
+  (SELECT json_agg(json_build_array(d.made_at, d.fever, d.dry_cough,
+      CASE WHEN d.account_id <> p.holder_id THEN d.id END)) FROM declarations_declaration d
     WHERE d.person_id = p.id
       AND (d.id = latest.id OR d.made_at > %(symptoms_since)s AND (d.fever OR d.dry_cough))) AS declarations,
   (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on, s.from_on)) FROM declarations_stay s
@@ -123,6 +124,7 @@ ASKED_PLACES = f"""
 # What the code page shows beside the facts: of the person, what they are to be asked, and for whom the account acts.
 PAGE = f"""
   p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {{account}} AS is_own,
+  p.holder_id IS NULL OR p.holder_id = {{account}} AS speaks,
   {ASKED_PLACES},
   (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id, encode(q.name, 'hex'))) FROM declarations_proxy x
      JOIN declarations_person q ON q.id = x.person_id
@@ -266,7 +268,8 @@ def facts_of(row: dict) -> Facts:
     return Facts(
         real_name=row["assurance"] > Assurance.DECLARED,
         declarations=tuple(
-            Declared(moment(at), bool(fever), bool(cough)) for at, fever, cough in _list(row["declarations"])
+            Declared(moment(at), bool(fever), bool(cough), of_another)
+            for at, fever, cough, of_another in _list(row["declarations"])
         ),
         stays=tuple(
             Stay(kind, division, day(to_on), day(from_on)) for kind, division, to_on, from_on in _list(row["stays"])

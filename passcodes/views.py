@@ -87,6 +87,7 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "advice": reasons.advice(colour_name, assessment.reasons),
         "soon": RENEWALS_SOON if waits else 0,
         "was": _was(row, assessment.colour),
+        "speaks": row["speaks"],
         "places": len(facts.places_of(row)),
         "reasons": [reasons.text_of(reason, person_id=row["person_id"]) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),

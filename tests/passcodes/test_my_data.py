@@ -12,7 +12,7 @@ from passcodes import approvals, notices, risk
 from passcodes.models import Appeal, NationalQuery, Notice, PassCode, RiskRecord
 from passcodes.notice_models import NoticeKind
 from tests import factories
-from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, colour, decide, file, officer, picture
+from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, colour, decide, file, file_before, officer, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +88,7 @@ def test_an_appeal_that_somebody_filed_for_me_is_mine_too(code, judge):
         account=factories.account(phone="+8613900000002"), person=mother, relation="child", created_at=timezone.now()
     )
     listed(code)
-    decide(file(code, proxy.account), judge)
+    decide(file_before(code, proxy.account), judge)
     (row,) = exported(browser(mother.holder), "appeals")
     assert (row["by"], row["about"], row["text"], row["answer"]) == ("another", "me", WORDS, ANSWER)
 
