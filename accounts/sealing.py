@@ -97,19 +97,25 @@ def head_of(segment: AuditSegment, previous: str) -> str:
     return keyed_digest("audit-head", json.dumps(content).encode()).hex()
 
 
+def drop_seal_of(segment: AuditSegment) -> bytes:
+    """The keyed digest of when a segment lost its rows: its head was made before that."""
+    content = [segment.number, segment.head, _exact(segment.dropped_at)]
+    return keyed_digest("audit-drop", json.dumps(content).encode())
+
+
 def _exact(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def verify(progress: Callable[[AuditSegment], None] = lambda segment: None) -> Iterator[Finding]:
-    """Walk the chain from its beginning: what is broken, the first in the chain first.
+def verify(*, at: datetime, progress: Callable[[AuditSegment], None] = lambda segment: None) -> Iterator[Finding]:
+    """Walk the chain from its beginning: what is broken by now (`at`), the first in the chain first.
 
     A segment whose head does not follow from the one before is named once; the walk goes on with the head it has.
     """
     previous = None
     for segment in AuditSegment.objects.order_by("number").iterator():
         yield from _check_place(segment, previous)
-        yield from _check_dropped(segment) if segment.dropped_at else _check_rows(segment, previous)
+        yield from _check_dropped(segment, previous, at) if segment.dropped_at else _check_rows(segment, previous)
         progress(segment)
         previous = segment
     slipped_in = AuditEntry.objects.filter(seal=None, pk__lte=_floor(previous)).order_by("pk")
@@ -125,9 +131,15 @@ def _check_place(segment: AuditSegment, previous: AuditSegment | None) -> Iterat
         yield Finding(f"segment {segment.number}", "its head does not follow from the one before")
 
 
-def _check_dropped(segment: AuditSegment) -> Iterator[Finding]:
-    if segment.dropped_at - segment.newest_at < LEAST_KEPT:
-        yield Finding(f"segment {segment.number}", "dropped too early")
+def _check_dropped(segment: AuditSegment, previous: AuditSegment | None, at: datetime) -> Iterator[Finding]:
+    """The mark alone says that rows may be gone, and who owns the tables can set it: hence the seal, and the rest."""
+    where = f"segment {segment.number}"
+    if segment.dropped_at > at or segment.newest_at > segment.dropped_at - LEAST_KEPT:
+        yield Finding(where, "dropped too early")
+    elif previous and previous.dropped_at is None:
+        yield Finding(where, "dropped before the one that precedes it")
+    elif segment.dropped_seal is None or bytes(segment.dropped_seal) != drop_seal_of(segment):
+        yield Finding(where, "marked as dropped by somebody without the key")
 
 
 def _check_rows(segment: AuditSegment, previous: AuditSegment | None) -> Iterator[Finding]:
@@ -170,7 +182,9 @@ def drop(*, before: datetime, at: datetime, most: int = 100) -> int:
         if segment.newest_at >= min(before, at - LEAST_KEPT):
             break
         with transaction.atomic():
-            AuditSegment.objects.filter(pk=segment.pk).update(dropped_at=at)
+            segment.dropped_at = at
+            segment.dropped_seal = drop_seal_of(segment)
+            segment.save(update_fields=["dropped_at", "dropped_seal"])
             AuditEntry.objects.filter(seal__segment=segment).delete()
             segment.seals.all().delete()
         dropped += 1

@@ -1,11 +1,13 @@
 """The audit can be added to and nothing else; what was done to it all the same is found."""
 
+import importlib
 import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
@@ -40,7 +42,7 @@ def chain(now):
 
 
 def findings():
-    return [str(finding) for finding in sealing.verify() if finding.breaks]
+    return [str(finding) for finding in sealing.verify(at=timezone.now()) if finding.breaks]
 
 
 def sql(statement, *parameters):
@@ -139,7 +141,7 @@ def test_a_long_transaction_is_sealed_when_it_is_committed(now):
         other.close()
     assert sealing.seal(now).number == 2
     assert AuditSeal.objects.get(pk=slow).segment_id == 2
-    assert list(sealing.verify()) == []
+    assert list(sealing.verify(at=timezone.now())) == []
 
 
 def test_a_large_number_of_rows_is_cut_into_segments(now, monkeypatch):
@@ -230,7 +232,7 @@ def test_a_row_slipped_in_beside_rows_of_another_day_is_named(now):
 def test_a_row_that_says_it_is_older_than_its_segment_is_noticed(chain, now):
     backdated = entry(now - 2 * timedelta(hours=1))
     sealing.seal(now)
-    (finding,) = sealing.verify()
+    (finding,) = sealing.verify(at=timezone.now())
     assert (finding.where, finding.breaks) == (f"row {backdated.pk}", False)
 
 
@@ -340,3 +342,75 @@ def test_a_segment_dropped_too_early_is_named(chain, now):
         AuditSegment.objects.filter(pk=1).update(dropped_at=now)
         sql("DELETE FROM accounts_auditentry WHERE id = %s", chain[0].pk)
     assert findings() == ["segment 1: dropped too early"]
+
+
+def test_a_segment_said_to_be_dropped_in_the_future_is_named(chain, now):
+    marked(2, now + 200 * DAY)
+    assert findings() == ["segment 2: dropped too early"]
+    with pytest.raises(CommandError, match="segment 2: dropped too early"):
+        verified()
+
+
+def test_who_has_the_tables_but_no_key_drops_nothing_unseen(now):
+    old_chain(now)
+    marked(1, now)
+    said = "marked as dropped by somebody without the key"
+    assert findings() == [f"segment 1: {said}"]
+    marked(1, now, seal=b"x" * 32)
+    assert findings() == [f"segment 1: {said}"]
+
+
+def test_a_seal_of_another_segment_or_time_is_not_taken(now):
+    old_chain(now)
+    sealing.drop(before=now - 280 * DAY, at=now - DAY)
+    seal = bytes(AuditSegment.objects.get(pk=1).dropped_seal)
+    assert findings() == []
+    marked(2, now - DAY, seal=seal)
+    assert findings() == ["segment 2: marked as dropped by somebody without the key"]
+    marked(1, now)
+    assert findings()[0] == "segment 1: marked as dropped by somebody without the key"
+
+
+def test_a_segment_dropped_out_of_order_is_named(now):
+    old_chain(now)
+    segment = AuditSegment.objects.get(pk=2)
+    segment.dropped_at = now
+    marked(2, now, seal=sealing.drop_seal_of(segment))
+    assert findings() == ["segment 2: dropped before the one that precedes it"]
+
+
+def test_the_database_takes_no_mark_without_a_seal(now):
+    old_chain(now)
+    with pytest.raises(DatabaseError, match="inserted only"), transaction.atomic():
+        AuditSegment.objects.filter(pk=1).update(dropped_at=now)
+    AuditSegment.objects.filter(pk=1).update(dropped_at=now, dropped_seal=b"x" * 32)
+    with pytest.raises(DatabaseError, match="inserted only"), transaction.atomic():
+        AuditSegment.objects.filter(pk=1).update(dropped_seal=b"y" * 32)
+
+
+def test_segments_dropped_before_there_were_seals_get_theirs_if_they_were_old_enough(now):
+    old_chain(now)
+    for number, at in ((1, now), (2, now + 200 * DAY), (3, now)):
+        marked(number, at)
+    migration = importlib.import_module("accounts.migrations.0008_dropped_seals")
+    with audit_doors.opened():
+        migration.seal_dropped(apps, None)
+    assert findings() == [
+        "segment 2: dropped too early",
+        "segment 3: marked as dropped by somebody without the key",
+    ]
+
+
+def old_chain(now):
+    """Three segments of one row each, all old enough to be dropped."""
+    for days in (300, 250, 200):
+        entry(now - days * DAY)
+        sealing.seal(now - days * DAY)
+
+
+def marked(number, at, seal=None):
+    """As the tables' owner marks it; the rows and seals go with it."""
+    with audit_doors.opened():
+        AuditSegment.objects.filter(pk=number).update(dropped_at=at, **({"dropped_seal": seal} if seal else {}))
+        AuditEntry.objects.filter(seal__segment=number).delete()
+        AuditSeal.objects.filter(segment=number).delete()

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts import sealing
 from accounts.models import AuditSegment
@@ -26,10 +27,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, published: list[Path], **options):
+        now = timezone.now()
         self.segments = AuditSegment.objects.count()
         self.shows_bar = self.stderr.isatty()
         self.done = self.percent = 0
-        findings = list(itertools.islice(sealing.verify(self.progress), SHOWN))
+        findings = list(itertools.islice(sealing.verify(at=now, progress=self.progress), SHOWN))
         findings += [finding for path in published for finding in self.compare(path)]
         if self.shows_bar:
             self.stderr.write("\r" + " " * (BAR + 20) + "\r", ending="")
