@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Count, Max, Min, QuerySet
+from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import AuditEntry, AuditSeal, AuditSegment
 from healthpass.lib.encryption import keyed_digest
@@ -21,6 +21,7 @@ from healthpass.lib.encryption import keyed_digest
 BATCH = 5000  # rows of a segment
 LATE = timedelta(days=1)  # a row committed later than this beside sealed ones is not sealed any more
 NOTEWORTHY = timedelta(hours=1)  # by which a row is older than the segment before its own
+SEALED_WITHIN = timedelta(minutes=15)  # else the sealing stands still: it comes round each minute
 LEAST_KEPT = timedelta(days=183)  # the database's triggers have the same
 
 CONTENT = ("pk", "at", "actor_id", "action", "subject", "detail")
@@ -36,6 +37,18 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Rows that have no seal yet, and when the oldest of them was written; None = there are none."""
+
+    count: int
+    oldest_at: datetime | None
+
+    def is_late(self, at: datetime) -> bool:
+        """Whether nobody has sealed for so long that rows could go without a trace meanwhile."""
+        return self.oldest_at is not None and self.oldest_at < at - SEALED_WITHIN
 
 
 def seal(at: datetime) -> AuditSegment | None:
@@ -70,6 +83,16 @@ def seal(at: datetime) -> AuditSegment | None:
 def unsealed(last: AuditSegment | None) -> QuerySet:
     """Rows without a seal, in the order of their ids; also those that came late beside rows sealed within LATE."""
     return AuditEntry.objects.filter(seal=None, pk__gt=_floor(last)).order_by("pk")
+
+
+def backlog() -> Backlog:
+    """What waits behind the last sealed row: one statement, by the primary key. Late rows are left out."""
+    last = AuditSegment.objects.order_by("-number").values("last_id")[:1]
+    return _backlog(AuditEntry.objects.filter(pk__gt=Coalesce(last, 0)))
+
+
+def _backlog(rows: QuerySet) -> Backlog:
+    return Backlog(**rows.order_by().aggregate(count=Count("pk"), oldest_at=Min("at")))
 
 
 def _floor(last: AuditSegment | None) -> int:
@@ -121,6 +144,10 @@ def verify(*, at: datetime, progress: Callable[[AuditSegment], None] = lambda se
     slipped_in = AuditEntry.objects.filter(seal=None, pk__lte=_floor(previous)).order_by("pk")
     for pk in slipped_in.values_list("pk", flat=True).iterator():
         yield Finding(f"row {pk}", "slipped in beside rows that had been sealed")
+    waits = _backlog(unsealed(previous))
+    if waits.is_late(at):
+        what = f"{waits.count} have no seal, the oldest of {waits.oldest_at:%F %T}: the sealing stands still"
+        yield Finding("rows not sealed yet", what)
 
 
 def _check_place(segment: AuditSegment, previous: AuditSegment | None) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import audit, sealing
 from accounts.models import AuditEntry, AuditSeal, AuditSegment
+from healthpass import tasks
 from tests import audit_doors, factories
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -254,6 +255,43 @@ def test_the_command_names_the_first_broken_row(chain):
 def test_the_command_says_that_all_is_well(chain):
     head = AuditSegment.objects.newest().head
     assert verified() == f"The audit is whole: 6 rows in 2 segments, head {head}.\n"
+
+
+# A sealing that stands still
+
+
+def test_rows_that_wait_for_a_minute_are_counted_and_break_nothing(chain, now):
+    with time_machine.travel(now, tick=False):
+        entry(now - MINUTE)
+        entry(now)
+        assert verified().endswith(". Not sealed yet: 2 rows, the oldest 60 s old.\n")
+
+
+def test_rows_that_nobody_seals_make_the_command_fail(chain, now):
+    for minutes in (20, 18, 0):
+        entry(now - minutes * MINUTE)
+    said = f"3 have no seal, the oldest of {now - 20 * MINUTE:%F %T}: the sealing stands still"
+    assert findings() == [f"rows not sealed yet: {said}"]
+    with pytest.raises(CommandError, match=said):
+        verified()
+    sealing.seal(now)
+    assert findings() == []
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(14, False), (16, True)])
+def test_operators_and_officers_are_told_that_nobody_seals(now, caplog, minutes, told):
+    officer = factories.account(is_officer=True)
+    entry(now - minutes * MINUTE)
+    tasks.announce_unsealed_rows(None, timezone.now())
+    assert ("1 audit rows have no seal" in caplog.text) == told
+    page = factories.staff_client(account=officer).get("/admin/").text
+    assert ("The audit is not sealed: 1 row has waited for" in page) == told
+
+
+def test_asking_for_rows_without_a_seal_is_one_statement(chain, now, django_assert_num_queries):
+    entry(now)
+    with django_assert_num_queries(1):
+        assert sealing.backlog() == sealing.Backlog(1, now)
 
 
 # The published head

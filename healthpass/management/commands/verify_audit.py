@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from datetime import datetime
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -17,8 +18,8 @@ BAR = 30  # characters
 class Command(BaseCommand):
     help = (
         "Walk the sealed audit from its beginning and name the first row that is not as it was sealed; fail if there is"
-        " one. With --published, also hold the chain against heads that were published: saved copies of"
-        " /.well-known/health-pass/audit-head.json."
+        " one, or if rows have waited for their seal for minutes. With --published, also hold the chain against heads"
+        " that were published: saved copies of /.well-known/health-pass/audit-head.json."
     )
 
     def add_arguments(self, parser):
@@ -42,7 +43,15 @@ class Command(BaseCommand):
             raise CommandError(f"The audit is broken, first at {first}.")
         last = AuditSegment.objects.newest()
         sealed = f"{last.total} rows in {last.number} segments, head {last.head}" if last else "nothing is sealed yet"
-        self.stdout.write(f"The audit is whole: {sealed}.")
+        self.stdout.write(f"The audit is whole: {sealed}.{self.waiting(now)}")
+
+    def waiting(self, now: datetime) -> str:
+        """The rows that nothing is known of yet."""
+        waits = sealing.backlog()
+        if not waits.count:
+            return ""
+        seconds = (now - waits.oldest_at).total_seconds()
+        return f" Not sealed yet: {waits.count} rows, the oldest {seconds:.0f} s old."
 
     def progress(self, segment: AuditSegment) -> None:
         """Draw the bar on a terminal, when it has grown."""
