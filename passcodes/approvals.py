@@ -81,7 +81,7 @@ def propose(
     office = officers.office_deciding(by)
     [(field, proposed)] = thing.items()
     step = STEPS[field, does]
-    locked = step.model.objects.select_for_update().get(pk=proposed.pk)
+    locked = _lock(proposed)
     if step.state and locked.state != step.state:
         raise NotProposed
     step.check(locked)
@@ -148,7 +148,9 @@ def approve(
     decides no more; NotProposed; rules.Incomplete.
     """
     office = officers.office_deciding(by)
-    approval = Approval.objects.waiting().select_for_update().filter(**thing).first()
+    [(field, proposed)] = thing.items()
+    _lock(proposed)
+    approval = Approval.objects.waiting().select_for_update(no_key=True).filter(**thing).first()
     if approval is None or seen not in (None, approval.pk):
         raise NotProposed
     if not Approval.objects.waiting_for(by, office).filter(pk=approval.pk).exists():
@@ -160,7 +162,6 @@ def approve(
     for name, value in values.items():
         setattr(approval, name, value)
     _record("approve", approval, by, at, basis=approval.basis, office=office.pk)
-    [field] = thing
     step = STEPS[field, approval.does]
     try:
         step.act(**thing, by=by, at=at)
@@ -176,6 +177,8 @@ def refuse(*, by: Account | None, at: datetime, **thing: RiskBatch | RuleSet | R
     `thing`: `batch=`, `rule_set=` or `risk_source=`. A batch never counts then, proposed or not. A set of rules and a
     source stand as before: a draft can be edited again. Raises risk.NotWaiting, NotProposed.
     """
+    [proposed] = thing.values()
+    _lock(proposed)
     waiting = Approval.objects.waiting().filter(**thing)
     approval = waiting.first()
     refused = approval and waiting.filter(pk=approval.pk).update(refused_by=by, refused_at=at)
@@ -222,7 +225,7 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     Raises NotAnOfficer, NotYours, NotProposed, TooEarly.
     """
     office = officers.office_deciding(by)
-    batch = RiskBatch.objects.select_for_update().get(pk=batch.pk)
+    batch = _lock(batch)
     if _is_own(batch, by, office):
         raise NotYours
     running = _running(batch, at)
@@ -257,6 +260,15 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     audit.record(by=by, action="renew-riskbatch", subject=subject, at=at, renews=batch.pk, office=office.pk)
     risk.release(batch=renewal, by=by, at=at)
     return renewal
+
+
+def _lock(thing: RiskBatch | RuleSet | RiskSource) -> RiskBatch | RuleSet | RiskSource:
+    """The row as it is now, nobody else's until the transaction ends.
+
+    Everybody locks in one order, else two who decide at once could wait for each other: the officer's role, what is
+    decided, its approval, the queue of releases (`risk.release`), the batch's source.
+    """
+    return type(thing).objects.select_for_update(no_key=True).get(pk=thing.pk)
 
 
 def _running(batch: RiskBatch, at: datetime) -> QuerySet[RiskRecord]:

@@ -128,7 +128,7 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
                 log.warning("The national platform answers again.")
     if answers:
         with transaction.atomic():
-            risk.mark_fresh(source=RiskSource.objects.select_for_update().get(pk=source.pk), at=at)
+            risk.mark_fresh(source=RiskSource.objects.select_for_update(no_key=True).get(pk=source.pk), at=at)
 
 
 def _later(query: NationalQuery, at: datetime, waits: tuple[timedelta, ...] = BACK_OFF) -> None:
@@ -173,7 +173,7 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
 def _end(batches: list[RiskBatch], person: Person, at: datetime) -> None:
     """What stands of these by now ends, each with its renewals."""
     for pk in [batch.pk for batch in batches]:
-        batch = RiskBatch.objects.select_for_update().get(pk=pk)
+        batch = RiskBatch.objects.select_for_update(no_key=True).get(pk=pk)
         if batch.state == BatchState.VISIBLE:
             risk.withdraw(batch=batch, by=None, at=at)
             notice_search.about_person(person_id=person.pk, cause=f"withdrawn:{pk}", at=at, due=at)

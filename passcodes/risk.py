@@ -120,13 +120,14 @@ def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
     office = officers.office_deciding(by) if by else None
+    RiskBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)  # in the order that `approvals._lock` tells
     _one_at_a_time()
     held_back = batch.state == BatchState.DRAFT and second_office.needs_second(batch, office=office, at=at)
     if held_back and not second_office.has_second(batch=batch):
         raise second_office.NeedsSecond
     values = {"released_by": by, "released_office": office, "released_at": at, "sample": None}
     _move(batch, BatchState.DRAFT, BatchState.VISIBLE, **values)
-    source = RiskSource.objects.select_for_update().get(pk=batch.source_id)
+    source = RiskSource.objects.select_for_update(no_key=True).get(pk=batch.source_id)
     mark_fresh(source=source, at=batch.created_at)
     audit.record(by=by, action="release-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 
@@ -137,7 +138,7 @@ def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 
     What renews it is withdrawn with it; whoever renews at the same moment comes before or too late.
     """
-    RiskBatch.objects.select_for_update().get(pk=batch.pk)
+    RiskBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     if renewal := RiskBatch.objects.filter(renews=batch, state=BatchState.VISIBLE).first():
         withdraw(batch=renewal, by=by, at=at)
     _move(batch, BatchState.VISIBLE, BatchState.WITHDRAWN, withdrawn_by=by, withdrawn_at=at)
@@ -149,7 +150,7 @@ def refuse(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """A draft that is not to count ever. Raises NotWaiting."""
     _move(batch, BatchState.DRAFT, BatchState.REFUSED, withdrawn_by=by, withdrawn_at=at, sample=None)
     if batch.way in SENT:
-        _settle(RiskSource.objects.select_for_update().get(pk=batch.source_id))
+        _settle(RiskSource.objects.select_for_update(no_key=True).get(pk=batch.source_id))
     audit.record(by=by, action="refuse-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 
 
