@@ -5,15 +5,35 @@ from datetime import datetime
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import phones
+from accounts import phones, sealing
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority
+from accounts.authority import authority, waiting
 from accounts.lists import ChoiceFilter, DayFilter
 from accounts.models import Account, AuditEntry, IdentifierKind, Officer, identifier_hash
 from accounts.wording import VERBS, action_words, subject_words
+
+
+def for_unsealed_rows(account: Account) -> tuple[str, str] | None:
+    """That the audit is not sealed: also where the whole worker stands still, and logs nothing."""
+    now, waits = timezone.now(), sealing.backlog()
+    if not waits.is_late(now):
+        return None
+    words = ngettext(
+        "The audit is not sealed: %(count)d row has waited for %(age)s. Whoever runs the service has to look.",
+        "The audit is not sealed: %(count)d rows wait, the oldest for %(age)s. Whoever runs the service has to look.",
+        waits.count,
+    )
+    words %= {"count": waits.count, "age": timesince(waits.oldest_at, now)}
+    return words, reverse("admin:accounts_auditentry_changelist")
+
+
+waiting.append(for_unsealed_rows)
 
 
 class OfficerFilter(ChoiceFilter):

@@ -9,7 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AdminSplitDateTime, RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Field, Model, QuerySet
@@ -163,8 +163,11 @@ class AuditedAdmin(ModelAdmin):
         return self.changeform_view(look, str(obj.pk), extra_context=context)
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs):
-        """Without the pop-ups that add and edit the other end of a foreign key."""
+        """Without the pop-ups that add and edit the other end of a foreign key; with a name for each half of a time."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, AdminSplitDateTime):
+            for part, label in zip(field.widget.widgets, (_("Date"), _("Time")), strict=True):
+                part.attrs["aria-label"] = f"{capfirst(field.label)} · {label}"
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field

@@ -20,12 +20,13 @@ def close(*, account: Account, by: Account, at: datetime) -> None:
     """End everything that the account can do, delete what can be deleted now, and lock what is left; audited.
 
     Every session and device key ends with it. The number may make a new account, which finds nothing of this one.
+    Raises officers.LastOffices: without them nobody could decide anything, and nobody make new ones.
     """
     account = Account.objects.select_for_update().get(pk=account.pk)
     audit.record(by=by, action="close-account", subject=f"account:{account.pk}", at=at)
+    officers.end_roles(account=account, by=by, at=at)
     for end in me.closers():
         end(account=account, by=by, at=at)
-    officers.end_roles(account=account, by=by, at=at)
     OneTimeCode.objects.filter(identifier_hash__in=account.identifiers.values("hash")).delete()
     TOTPDevice.objects.filter(user=account).delete()
     account.devices.all().delete()  # with their keys

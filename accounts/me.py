@@ -39,7 +39,7 @@ Gather = Callable[[Account, datetime], Iterable[Row]]
 
 @dataclass(frozen=True)
 class Section:
-    """Rows of one kind, newest first. `correct` is a URL name and its words, where something can be put right."""
+    """Rows of one kind, newest first. `correct` is a URL name and its words: where they are put right."""
 
     key: str
     title: str | Promise

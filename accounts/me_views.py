@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import actions, audit, closing, limits, me, sessions
+from accounts import actions, audit, closing, limits, me, officers, sessions
 from accounts.forms import CodeForm
 from accounts.limits import LimitReached, client_address
 from accounts.models import Account, OneTimeCode, identifier_hash
@@ -25,6 +26,10 @@ from healthpass.lib.masks import mask_phone
 EXPORTS_A_DAY = 5
 ROWS_SHOWN = 10  # of a section; the file has all
 DAY = timedelta(days=1)
+LAST_OFFICER = gettext_lazy(
+    "You are the last officer of one of the last two offices that decide. Propose another officer at /admin/; when an "
+    "office has agreed, you can close your account."
+)
 
 
 @never_cache
@@ -67,7 +72,9 @@ def me_close(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     phone = closing.phone_of(request.user)
     status, retry_at = 200, None
-    if request.method == "POST" and phone:
+    if request.method == "POST" and officers.is_last(request.user):
+        messages.error(request, LAST_OFFICER)
+    elif request.method == "POST" and phone:
         try:
             code = actions.request_code(phone=phone, address=client_address(request), known=True, at=now)
             request.session["closing"] = str(code.pk)
@@ -95,6 +102,9 @@ def me_close_code(request: HttpRequest) -> HttpResponse:
         try:
             actions.use_code(code_id=code.pk, digits=form.cleaned_data["code"], at=now)
             return _closed(request, now)
+        except officers.LastOffices:
+            messages.error(request, LAST_OFFICER)
+            return redirect("accounts:me_close")
         except actions.CodeRefused as refusal:
             form.add_error("code", str(refusal))
     return render(request, "accounts/me_close_code.html", {"form": form, "phone": mask_phone(code.value)})

@@ -227,6 +227,7 @@ class AuditSegment(models.Model):
     root = models.CharField(max_length=64)  # of its rows' seals
     head = models.CharField(max_length=64)  # of the head before, and of all above
     dropped_at = models.DateTimeField(null=True)  # its rows were old enough and are gone
+    dropped_seal = models.BinaryField(max_length=32, null=True)  # keyed, of when that was: only the worker can drop
 
     objects = AuditSegmentQuerySet.as_manager()
 

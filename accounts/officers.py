@@ -28,6 +28,10 @@ class NotProposed(Exception):
     """The role was approved or ended before."""
 
 
+class DecidesForOffice(Exception):
+    """The account is an officer's: that role is ended first, by its own office or by two."""
+
+
 class LastOffices(Exception):
     """Fewer than two offices would have officers then, and nothing could be agreed to any more."""
 
@@ -99,14 +103,11 @@ def end_officer(*, officer: Officer, by: Account, at: datetime) -> bool:
     One of its own office ends a role; else it is only asked for, until an officer of another office asks too. Raises
     NotAnOfficer; LastOffices.
     """
-    # All in one order, so that of two roles that end at once the second finds the first ended.
-    current = list(Officer.objects.current().select_for_update(of=("self",)).select_related("account").order_by("pk"))
+    current = _current_locked()
     own = office_deciding(by)
     found = Officer.objects.open().filter(pk=officer.pk).first()
     if found and found.approved_at:
-        left = {role.office_id for role in current if role.account.is_active and role.pk != found.pk}
-        if len(left) < 2:
-            raise LastOffices
+        _check_others_decide(found, current)
         if not (own.pk == found.office_id or _is_asked_by_another(found, by, own, current)):
             Officer.objects.filter(pk=found.pk).update(end_asked_by=by, end_asked_office=own)
             _record("ask-end", found, by, at, by_office=own.pk)
@@ -115,13 +116,41 @@ def end_officer(*, officer: Officer, by: Account, at: datetime) -> bool:
     return True
 
 
+def decides(account: Account) -> bool:
+    """Whether the account has been an officer since, and nobody has ended it; also while it is suspended."""
+    return Officer.objects.open().filter(account=account, approved_at__isnull=False).exists()
+
+
+def is_last(account: Account) -> bool:
+    """Whether without the account fewer than two offices would have officers."""
+    others = Officer.objects.current().filter(account__is_active=True).exclude(account=account)
+    return decides(account) and others.values("office").distinct().count() < 2
+
+
 @transaction.atomic
 def end_roles(*, account: Account, by: Account, at: datetime) -> None:
-    """Nothing that was given to who had the account is left to it: it is closed, or they have moved to another one."""
+    """Nothing that was given to who had the account is left to it: it is closed, or they have moved to another one.
+
+    Raises LastOffices.
+    """
+    current = _current_locked()
+    own = next((role for role in current if role.account_id == account.pk), None)
+    if own:
+        _check_others_decide(own, current)
     for clerk in DeskClerk.objects.current().filter(account=account):
         desk.end_clerk(clerk=clerk, by=by, at=at)
     for officer in Officer.objects.open().filter(account=account):
         _end(officer, by, at)
+
+
+def _current_locked() -> list[Officer]:
+    """All in one order, so that of two roles that end at once the second finds the first ended."""
+    return list(Officer.objects.current().select_for_update(of=("self",)).select_related("account").order_by("pk"))
+
+
+def _check_others_decide(officer: Officer, current: list[Officer]) -> None:
+    if len({role.office_id for role in current if role.account.is_active and role.pk != officer.pk}) < 2:
+        raise LastOffices
 
 
 def _is_asked_by_another(officer: Officer, by: Account, own: Office, current: list[Officer]) -> bool:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Count, Max, Min, QuerySet
+from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import AuditEntry, AuditSeal, AuditSegment
 from healthpass.lib.encryption import keyed_digest
@@ -21,6 +21,7 @@ from healthpass.lib.encryption import keyed_digest
 BATCH = 5000  # rows of a segment
 LATE = timedelta(days=1)  # a row committed later than this beside sealed ones is not sealed any more
 NOTEWORTHY = timedelta(hours=1)  # by which a row is older than the segment before its own
+SEALED_WITHIN = timedelta(minutes=15)  # else the sealing stands still: it comes round each minute
 LEAST_KEPT = timedelta(days=183)  # the database's triggers have the same
 
 CONTENT = ("pk", "at", "actor_id", "action", "subject", "detail")
@@ -36,6 +37,18 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Rows that have no seal yet, and when the oldest of them was written; None = there are none."""
+
+    count: int
+    oldest_at: datetime | None
+
+    def is_late(self, at: datetime) -> bool:
+        """Whether nobody has sealed for so long that rows could go without a trace meanwhile."""
+        return self.oldest_at is not None and self.oldest_at < at - SEALED_WITHIN
 
 
 def seal(at: datetime) -> AuditSegment | None:
@@ -72,6 +85,16 @@ def unsealed(last: AuditSegment | None) -> QuerySet:
     return AuditEntry.objects.filter(seal=None, pk__gt=_floor(last)).order_by("pk")
 
 
+def backlog() -> Backlog:
+    """What waits behind the last sealed row: one statement, by the primary key. Late rows are left out."""
+    last = AuditSegment.objects.order_by("-number").values("last_id")[:1]
+    return _backlog(AuditEntry.objects.filter(pk__gt=Coalesce(last, 0)))
+
+
+def _backlog(rows: QuerySet) -> Backlog:
+    return Backlog(**rows.order_by().aggregate(count=Count("pk"), oldest_at=Min("at")))
+
+
 def _floor(last: AuditSegment | None) -> int:
     """The id up to which nothing is sealed any more. Counted from the last segment, so that a pause loses no row."""
     settled = last and AuditSegment.objects.filter(sealed_at__lt=last.sealed_at - LATE).newest()
@@ -97,24 +120,34 @@ def head_of(segment: AuditSegment, previous: str) -> str:
     return keyed_digest("audit-head", json.dumps(content).encode()).hex()
 
 
+def drop_seal_of(segment: AuditSegment) -> bytes:
+    """The keyed digest of when a segment lost its rows: its head was made before that."""
+    content = [segment.number, segment.head, _exact(segment.dropped_at)]
+    return keyed_digest("audit-drop", json.dumps(content).encode())
+
+
 def _exact(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def verify(progress: Callable[[AuditSegment], None] = lambda segment: None) -> Iterator[Finding]:
-    """Walk the chain from its beginning: what is broken, the first in the chain first.
+def verify(*, at: datetime, progress: Callable[[AuditSegment], None] = lambda segment: None) -> Iterator[Finding]:
+    """Walk the chain from its beginning: what is broken by now (`at`), the first in the chain first.
 
     A segment whose head does not follow from the one before is named once; the walk goes on with the head it has.
     """
     previous = None
     for segment in AuditSegment.objects.order_by("number").iterator():
         yield from _check_place(segment, previous)
-        yield from _check_dropped(segment) if segment.dropped_at else _check_rows(segment, previous)
+        yield from _check_dropped(segment, previous, at) if segment.dropped_at else _check_rows(segment, previous)
         progress(segment)
         previous = segment
     slipped_in = AuditEntry.objects.filter(seal=None, pk__lte=_floor(previous)).order_by("pk")
     for pk in slipped_in.values_list("pk", flat=True).iterator():
         yield Finding(f"row {pk}", "slipped in beside rows that had been sealed")
+    waits = _backlog(unsealed(previous))
+    if waits.is_late(at):
+        what = f"{waits.count} have no seal, the oldest of {waits.oldest_at:%F %T}: the sealing stands still"
+        yield Finding("rows not sealed yet", what)
 
 
 def _check_place(segment: AuditSegment, previous: AuditSegment | None) -> Iterator[Finding]:
@@ -125,9 +158,15 @@ def _check_place(segment: AuditSegment, previous: AuditSegment | None) -> Iterat
         yield Finding(f"segment {segment.number}", "its head does not follow from the one before")
 
 
-def _check_dropped(segment: AuditSegment) -> Iterator[Finding]:
-    if segment.dropped_at - segment.newest_at < LEAST_KEPT:
-        yield Finding(f"segment {segment.number}", "dropped too early")
+def _check_dropped(segment: AuditSegment, previous: AuditSegment | None, at: datetime) -> Iterator[Finding]:
+    """The mark alone says that rows may be gone, and who owns the tables can set it: hence the seal, and the rest."""
+    where = f"segment {segment.number}"
+    if segment.dropped_at > at or segment.newest_at > segment.dropped_at - LEAST_KEPT:
+        yield Finding(where, "dropped too early")
+    elif previous and previous.dropped_at is None:
+        yield Finding(where, "dropped before the one that precedes it")
+    elif segment.dropped_seal is None or bytes(segment.dropped_seal) != drop_seal_of(segment):
+        yield Finding(where, "marked as dropped by somebody without the key")
 
 
 def _check_rows(segment: AuditSegment, previous: AuditSegment | None) -> Iterator[Finding]:
@@ -170,7 +209,9 @@ def drop(*, before: datetime, at: datetime, most: int = 100) -> int:
         if segment.newest_at >= min(before, at - LEAST_KEPT):
             break
         with transaction.atomic():
-            AuditSegment.objects.filter(pk=segment.pk).update(dropped_at=at)
+            segment.dropped_at = at
+            segment.dropped_seal = drop_seal_of(segment)
+            segment.save(update_fields=["dropped_at", "dropped_seal"])
             AuditEntry.objects.filter(seal__segment=segment).delete()
             segment.seals.all().delete()
         dropped += 1

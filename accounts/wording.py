@@ -41,6 +41,7 @@ ACTIONS = {
     "desk-end-proxy": gettext_lazy("Desk: proxy ended"),
     "desk-give-code": gettext_lazy("Desk: code given to a phone"),
     "desk-look-up": gettext_lazy("Desk: looked up a document that was seen"),
+    "desk-owner-agrees": gettext_lazy("Desk: the person agreed by a one-time code"),
     "desk-print": gettext_lazy("Desk: paper code printed"),
     "desk-refuse": gettext_lazy("Desk: sent to another desk"),
     "desk-view": gettext_lazy("Desk: looked at a person"),

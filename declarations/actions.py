@@ -36,7 +36,8 @@ def declare(*, account: Account, claim: Claim, answers: Answers, by: Account, at
     """Record a declaration of the account's own person, who may become another one by this claim.
 
     The authority is asked first, outside the transaction and always, so that neither queries nor time tell whether a
-    document is taken. Raises NotConfirmed or HeldElsewhere where the account would lose its real-name person.
+    document is taken. Raises NotConfirmed, HeldElsewhere or officers.DecidesForOffice where the account would lose its
+    real-name person.
     """
     verdict = _ask(account, claim)
     return settled(lambda: append_declaration(_claim(account, claim, verdict, by, at), account, answers, at))
@@ -78,7 +79,8 @@ def verify(*, account: Account, by: Account, at: datetime) -> tuple[Person, Resu
 def prove_own(*, account: Account, assurance: Assurance, by: Account, at: datetime) -> Person:
     """The account's own person is who they claim to be, as a face or an officer has shown.
 
-    Who holds the document with the same or a lower assurance is displaced. Raises NobodyYet.
+    Who holds the document with the same or a lower assurance is displaced. Raises NobodyYet; DecidesForOffice where an
+    officer says so of who holds the document of another one.
     """
     person = Person.objects.held_by(account).first()
     if person is None:
@@ -144,13 +146,24 @@ def _claim(
         return _confirm(person, account, claim, by, at, assurance)
     if known == own:
         return _confirm(known, account, claim, by, at, assurance)
-    if known.assurance > assurance and known.holder_id is not None:
+    if known.holder_id is not None and (known.assurance > assurance or _stays(known, assurance)):
         if own and own.is_real_name:
             raise HeldElsewhere
         return _keep_declared(own, account, claim, by, at, needs_desk=True)
     release(own, by, at)
     displace(known, account, by, at)
     return _confirm(known, account, claim, by, at, assurance)
+
+
+def _stays(known: Person, assurance: Assurance) -> bool:
+    """Whether the person is an officer's, whose code goes to no other account before that role has ended.
+
+    Raises DecidesForOffice for an officer, who can be told; others are sent to a desk.
+    """
+    decides = officers.decides(known.holder)
+    if decides and assurance == Assurance.OFFICER:
+        raise officers.DecidesForOffice
+    return decides
 
 
 def _claim_unconfirmed(own: Person | None, account: Account, claim: Claim, by: Account, at: datetime) -> Person:
@@ -184,9 +197,12 @@ def release(own: Person | None, by: Account, at: datetime) -> None:
     """The account's earlier person is held by nobody now; its declarations stay.
 
     With a real-name person the account loses its roles, which were given to who that is: nobody becomes two officers.
+    Raises DecidesForOffice while it is one.
     """
     if own:
         if own.holder and own.is_real_name:
+            if officers.decides(own.holder):
+                raise officers.DecidesForOffice
             officers.end_roles(account=own.holder, by=by, at=at)
         own.holder = None
         own.save(update_fields=["holder"])
@@ -214,8 +230,13 @@ def end_proxies_of(account: Account, person: Person, by: Account, at: datetime) 
 
 
 def displace(person: Person, account: Account, by: Account, at: datetime) -> None:
-    """Take a confirmed person from its holder, who is told once this is certain and loses the roles given to them."""
+    """Take a confirmed person from its holder, who is told once this is certain and loses the roles given to them.
+
+    Raises DecidesForOffice: one officer or desk must not end whom two offices made.
+    """
     previous = person.holder
+    if previous and officers.decides(previous):
+        raise officers.DecidesForOffice
     audit.record(
         by=by, action="displace-holder", subject=f"person:{person.pk}", at=at, previous=previous and previous.pk
     )

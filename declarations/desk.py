@@ -30,6 +30,14 @@ class HoldsSomebodyElse(Exception):
     """The phone's account is another real-name person's own."""
 
 
+class HolderDecides(Exception):
+    """`person` has an account of their own, which has to agree: by a one-time code, or on its own phone."""
+
+    def __init__(self, person: Person):
+        super().__init__(person.pk)
+        self.person = person
+
+
 class NotTheirs(Exception):
     """The relation does not concern this person, or has ended."""
 
@@ -54,16 +62,26 @@ def last_told(office: Office, person: Person) -> Declaration | None:
     return Declaration.objects.filter(account__desk_roles__office=office).latest_of(person)
 
 
-def declare_at_desk(*, claim: Claim, answers: Answers, office: Office, by: Account, at: datetime) -> Person:
+def phone_to_ask(person: Person, at: datetime) -> str | None:
+    """Where the holder's one-time code goes: the number they used last, unless it may have a new owner by now."""
+    phones = Identifier.objects.filter(kind=IdentifierKind.PHONE, account=person.holder_id, account__is_active=True)
+    latest = phones.filter(used_at__gt=at - IDENTIFIER_REST).order_by("-used_at", "-pk").first()
+    return latest and latest.value
+
+
+def declare_at_desk(
+    *, claim: Claim, answers: Answers, office: Office, agreed: int | None = None, by: Account, at: datetime
+) -> Person:
     """Record a declaration for whoever has this document: the real-name person there is, or a new one without a holder.
 
-    Name, sex and birth date become those of the document; a holder stays, and is told. Raises OtherDesk and
-    OwnDocument.
+    Name, sex and birth date become those of the document; a holder stays, and is told. `agreed`: the account that has
+    read its one-time code to the clerk; nobody else who holds a person is declared for. Raises OtherDesk, OwnDocument
+    and HolderDecides.
     """
-    return settled(lambda: _declare(claim, answers, office, by, at))
+    return settled(lambda: _declare(claim, answers, office, agreed, by, at))
 
 
-def _declare(claim: Claim, answers: Answers, office: Office, by: Account, at: datetime) -> Person:
+def _declare(claim: Claim, answers: Answers, office: Office, agreed: int | None, by: Account, at: datetime) -> Person:
     document = document_hash(claim.document_kind, claim.document_number)
     if Person.objects.held_by(by).filter(document_hash=document).exists():
         raise OwnDocument
@@ -73,6 +91,8 @@ def _declare(claim: Claim, answers: Answers, office: Office, by: Account, at: da
     person = proven.first() or Person()
     if not office.covers(answers.division) or (person.pk and not serves(office, person)):
         raise OtherDesk
+    if person.holder_id not in (None, agreed):
+        raise HolderDecides(person)
     was = person.assurance
     person.assurance = Assurance.OFFICER
     write_claim(person, claim)
@@ -106,9 +126,14 @@ def proxies_of(person: Person) -> list[Proxy]:
 
 
 def confirm_proxy_at_desk(*, proxy: Proxy, person: Person, office: Office, by: Account, at: datetime) -> None:
-    """The person is here and agrees: the account acts for them. Raises NotTheirs and OwnDocument."""
+    """The person is here and agrees: the account acts for them. Raises NotTheirs and OwnDocument.
+
+    Raises HolderDecides for who has an account of their own, as they agree on its phone.
+    """
 
     def write() -> None:
+        if Person.objects.select_for_update(no_key=True).get(pk=person.pk).holder_id is not None:
+            raise HolderDecides(person)
         current = _concerning(proxy, person)
         if current.account_id == by.pk:
             raise OwnDocument
@@ -163,7 +188,7 @@ def give_code_to_phone(*, person: Person, account: Account, office: Office, by: 
     """The account, whose phone the person has in hand, holds the person from now on. An earlier holder is told.
 
     The account's unproven claims give way, and its relations to the person end: one does not act for oneself. Raises
-    HoldsSomebodyElse, and OwnDocument for the clerk's own account.
+    HoldsSomebodyElse, OwnDocument for the clerk's own account, and officers.DecidesForOffice.
     """
     return settled(lambda: _give_code(person.pk, account, office, by, at))
 

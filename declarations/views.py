@@ -13,7 +13,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import limits
+from accounts import limits, officers
 from accounts.models import Account
 from declarations import actions, divisions, pages, questions
 from declarations.forms import DeclarationForm, initial_of, redisplayed, sent_version
@@ -28,6 +28,10 @@ NOT_CONFIRMED = gettext_lazy(
 )
 HELD_ELSEWHERE = gettext_lazy(
     "This document was checked in person and is held by another account. Please take it to a service desk."
+)
+
+DECIDES_FOR_OFFICE = gettext_lazy(
+    "You decide for an office of the authority. That role has to be ended before this account becomes somebody else's."
 )
 
 
@@ -76,6 +80,8 @@ def _declare(request: HttpRequest, person: Person | None, now: datetime) -> Http
         form.add_error("document_number" if asks_identity else None, NOT_CONFIRMED)
     except actions.HeldElsewhere:
         form.add_error("document_number" if asks_identity else None, HELD_ELSEWHERE)
+    except officers.DecidesForOffice:
+        form.add_error("document_number" if asks_identity else None, DECIDES_FOR_OFFICE)
     except limits.LimitReached as reached:
         form.add_error(None, pages.too_often(reached))
     except actions.NobodyYet:

@@ -70,6 +70,7 @@ NARROWED: dict[str, Callable[[QuerySet, datetime], QuerySet]] = {
     "declarations.Declaration": superseded,
     "passcodes.Appeal": without_use,
     "passcodes.PlaceAnswer": places.without_use,
+    "passcodes.RiskArea": places.unanswered,
 }
 
 

@@ -221,7 +221,8 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else int(timedelta(days=365).total_seconds())
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 
-# Uploads: a photo of a code at the most.
+# Bytes: of a body without its files, and of a file that is held in memory. No larger list of risk data is uploaded
+# (`risk_admin.UPLOAD_LIMIT`), so that none is written to the disk; photos have limits of their own (`uploads.bounded`).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
 

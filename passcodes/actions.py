@@ -1,6 +1,6 @@
 """Writes of the passcodes app."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 
 from declarations.models import Person
@@ -8,6 +8,7 @@ from passcodes import facts, rules
 from passcodes.colour import Assessment, Colour, Reason, assess
 from passcodes.models import ColourChange, PassCode, Shown
 
+KEPT = [field.name for field in fields(Reason)]
 MOMENTS = ("until", "since", "answer_by", "ends_at")  # of a Reason
 
 
@@ -50,6 +51,7 @@ def reason_as_json(reason: Reason) -> dict:
 
 
 def reason_from_json(values: dict) -> Reason:
-    """A reason as a ColourChange keeps it."""
+    """A reason as a ColourChange or an Appeal keeps it, for years: without what a Reason of today does not have."""
+    known = {name: values[name] for name in KEPT if name in values}
     moments = {name: datetime.fromisoformat(values[name]) for name in MOMENTS if values.get(name)}
-    return Reason(**{**values, **moments, "colour": Colour[values["colour"].upper()]})
+    return Reason(**{**known, **moments, "colour": Colour[values["colour"].upper()]})

@@ -29,7 +29,7 @@ from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour, RiskCategory, RiskLevel
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.reasons import text_of
-from passcodes.risk_rows import MANAGED_AHEAD, Problem
+from passcodes.risk_rows import MANAGED_AHEAD, Problem, lapse_of
 from passcodes.risk_rows import text_of as text_as_listed
 from passcodes.risk_words import plain
 from passcodes.years import check_year
@@ -66,10 +66,19 @@ class RiskRecordForm(BasisForm, forms.ModelForm):
             except documents.InvalidNumber as error:
                 raise ValidationError({"document_number": _("This cannot be a number of such a document.")}) from error
             self.instance.document_hash = document_hash(data["document_kind"], number)
-        begins = data.get("starts_at")
-        if begins and data.get("category") == RiskCategory.MANAGED and begins > timezone.now() + MANAGED_AHEAD:
-            raise ValidationError({"starts_at": _("Enter an “other managed” person within 24 hours of the beginning.")})
+        if data.get("category") == RiskCategory.MANAGED and data.get("starts_at") and "ends_at" in data:
+            _check_managed(data["starts_at"], data["ends_at"], timezone.now())
         return data
+
+
+def _check_managed(starts_at: datetime, ends_at: datetime | None, now: datetime) -> None:
+    """Raises ValidationError where "other managed" is too far ahead, or would count for no moment any more."""
+    if starts_at > now + MANAGED_AHEAD:
+        raise ValidationError({"starts_at": _("Enter an “other managed” person within 24 hours of the beginning.")})
+    lapses_at = lapse_of(starts_at, ends_at, listed_at=now)
+    if lapses_at <= now:
+        field = "ends_at" if ends_at == lapses_at else "starts_at"
+        raise ValidationError({field: _("This is over already: “other managed” lasts 72 hours at most.")})
 
 
 class CategoryFilter(FieldFilter):
@@ -287,7 +296,7 @@ class RiskAreaAdmin(AuditedAdmin):
     ordering = ("-starts_on", "-pk")
     sortable_by = ()
     add_fields = ("division", "place", "level", "starts_on", "ends_on", "source", "basis", "reason")
-    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "counts", "batch")
+    shown_fields = ("where", "level", "starts_on", "ends_on", "source", "office", "office_phone", "counts", "batch")
 
     def get_form(self, request: HttpRequest, obj: RiskArea | None = None, change: bool = False, **kwargs):
         if obj is None:
@@ -318,9 +327,13 @@ class RiskAreaAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
         if change:
-            endings.end_area(area=obj, ends_on=obj.ends_on, at=timezone.now())
+            if form.has_changed() or endings.waits(obj):  # then its form has no fields, and `end_area` says no
+                endings.end_area(area=obj, ends_on=obj.ends_on, by=request.user, at=timezone.now())
         else:
             _enter(request, obj, form)
+
+    def log_change(self, request: HttpRequest, obj: RiskArea, message: list[str]) -> None:
+        """`end_area` has written it."""
 
     def response_add(self, request: HttpRequest, obj: RiskArea, post_url_continue: str | None = None) -> HttpResponse:
         return _proposed(self, request)

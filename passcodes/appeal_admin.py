@@ -166,6 +166,8 @@ class AppealAdmin(AuditedAdmin):
         """The record or area, one click away; what was declared, the declaration's own."""
         kind, _colon, rest = appeal.fact.partition(":")
         model = {"risk": "riskrecord", "area": "riskarea"}.get(kind)
+        if kind == "symptoms":
+            return _("what somebody else declared for them")
         if model is None:
             return _("the person's own declaration")
         number = rest.partition(":")[0]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from accounts import officers
-from accounts.models import Account, Office, Officer
-from declarations.models import Person, Proxy
+from accounts.models import Account, DeskClerk, Office, Officer
+from declarations.models import Declaration, Person, Proxy
 from passcodes import appeal_reach
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
@@ -76,19 +76,22 @@ def _barred(rows: list[Appeal], accounts: list[int]) -> dict[int, Barred]:
     holders = {pk: (document, holder) for pk, document, holder in people.values_list("pk", "document_hash", "holder")}
     hashes = {pk: document for pk, (document, _holder) in holders.items()}
     acting = _acting(set(hashes.values()), accounts)
-    named = _batches_named(rows, hashes)
+    areas = _areas_named(rows)
+    named = _batches_named(rows, hashes, areas)
     batches = _with_renewed({pk for ids in named.values() for pk in ids})
     signed = _signed(batches)
+    desks = _desks(rows)
     first = {pk: answered for pk, *answered in _first_answers(rows)}
     found = {}
     for appeal in rows:
         document, holder = holders[appeal.person_id]
         barred = found[appeal.pk] = Barred(own={appeal.account_id, holder} | acting[document])
-        barred.names.add(_plain(appeal.office))
+        barred.names |= {_plain(name) for name in (appeal.office, *areas.get(_area_of(appeal), {}).values())}
         for batch in _chains(named[appeal.pk], batches):
             barred.hands |= {batch.created_by, batch.released_by}
             barred.offices |= {batch.released_office, batch.source__deciding_office} | signed[batch.pk]
             barred.names.add(_plain(batch.source__office))
+        barred.offices |= desks.get(appeal.pk, set())
         if appeal.pk in first:
             office, officer = first[appeal.pk]
             barred.offices.add(office)
@@ -109,7 +112,7 @@ def _acting(hashes: set[str], accounts: list[int]) -> dict[str, set[int]]:
     return found
 
 
-def _batches_named(rows: list[Appeal], hashes: dict[int, str]) -> dict[int, set[int]]:
+def _batches_named(rows: list[Appeal], hashes: dict[int, str], areas: dict[tuple, dict[int, str]]) -> dict:
     """By the appeal's id the batches that brought what it disputes, or a copy of it. None if declared."""
     found = {appeal.pk: set() for appeal in rows}
     about = {appeal.pk: appeal_reach.disputed(appeal) for appeal in rows}
@@ -118,20 +121,31 @@ def _batches_named(rows: list[Appeal], hashes: dict[int, str]) -> dict[int, set[
     listed = RiskRecord.objects.filter(document_hash__in=wanted).values_list(*appeal_reach.COLUMNS)
     for document, batch, *values in listed.iterator():
         records[document].append((batch, appeal_reach.reason_of(*values)))
-    places = defaultdict(set)
     for appeal in rows:
-        reason = about[appeal.pk]
-        kind, _dash, level = reason.code.partition("-")
+        kind, _dash, _value = about[appeal.pk].code.partition("-")
         if kind == "risk":
             said = appeal_reach.exemption(appeal)
             found[appeal.pk] = {batch for batch, record in records[hashes[appeal.person_id]] if said.covers(record)}
         elif kind == "area":
-            places[reason.division, reason.place, level, day_of(reason.since)].add(appeal.pk)
-    days = {day for _division, _place, _level, day in places}
-    areas = RiskArea.objects.filter(division__in={division for division, *_rest in places}, starts_on__in=days)
-    for *place, batch in areas.values_list("division", "place", "level", "starts_on", "batch"):
-        for pk in places.get(tuple(place), ()):
-            found[pk].add(batch)
+            found[appeal.pk] = set(areas.get(_area_of(appeal), ()))
+    return found
+
+
+def _area_of(appeal: Appeal) -> tuple | None:
+    """What the area that an appeal disputes has in common with its copies in other lists; None if it is no area."""
+    reason = appeal_reach.disputed(appeal)
+    kind, _dash, level = reason.code.partition("-")
+    return (reason.division, reason.place, level, day_of(reason.since)) if kind == "area" else None
+
+
+def _areas_named(rows: list[Appeal]) -> dict[tuple, dict[int, str]]:
+    """By `_area_of` the batches that brought the area, with the office that each names."""
+    wanted, found = {_area_of(appeal) for appeal in rows} - {None}, defaultdict(dict)
+    divisions = {division for division, *_rest in wanted}
+    areas = RiskArea.objects.filter(division__in=divisions, starts_on__in={day for *_rest, day in wanted})
+    for *place, batch, office in areas.values_list("division", "place", "level", "starts_on", "batch", "office"):
+        if tuple(place) in wanted:
+            found[tuple(place)][batch] = office
     return found
 
 
@@ -169,6 +183,18 @@ def _signed(batches: dict[int, tuple]) -> dict[int, set[int]]:
     for pk, batch in batches.items():
         found[pk] |= {work_for[hand] for hand in (batch.created_by, batch.released_by) if hand in work_for}
     return found
+
+
+def _desks(rows: list[Appeal]) -> dict[int, set[int]]:
+    """By the appeal's id the offices at whose desks works, or worked, who declared the symptoms that it disputes."""
+    ids = {appeal.pk: int(appeal.fact.partition(":")[2]) for appeal in rows if appeal.fact.startswith("symptoms:")}
+    if not ids:
+        return {}
+    by = dict(Declaration.objects.filter(pk__in=ids.values()).values_list("pk", "account"))
+    offices = defaultdict(set)
+    for account, office in DeskClerk.objects.filter(account__in=by.values()).values_list("account", "office"):
+        offices[account].add(office)
+    return {appeal: offices[by[pk]] for appeal, pk in ids.items() if pk in by}
 
 
 def _first_answers(rows: list[Appeal]) -> Iterable[tuple[int, int, int]]:

@@ -110,8 +110,16 @@ class Appeal(models.Model):
     @property
     def record_id(self) -> int | None:
         """The risk record that was shown; None where it is about something else."""
-        kind, _colon, number = self.fact.partition(":")
-        return int(number) if kind == "risk" else None
+        return self._id_of("risk")
+
+    @property
+    def area_id(self) -> int | None:
+        """The risk area that was shown; None where it is about something else."""
+        return self._id_of("area")
+
+    def _id_of(self, kind: str) -> int | None:
+        named, number = self.fact.split(":")[:2]
+        return int(number) if named == kind else None
 
     def is_overdue(self, at: datetime) -> bool:
         """Whether it should have been answered by then."""

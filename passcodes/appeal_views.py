@@ -49,7 +49,7 @@ def _refused(
     if receipt:
         return _again_page(request, pass_id, _appeal(row, receipt), AgainForm(), status=status)
     reason = _reason(request, row, now)
-    if reason is None:
+    if reason is None or not row["speaks"]:
         return redirect("passcodes:code", pass_id)
     return _form_page(request, pass_id, row, reason, AppealForm(about_record=_is_record(reason)), status=status)
 
@@ -75,6 +75,8 @@ def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Http
     if reason is None:
         messages.warning(request, _("This no longer colours the code, so there is nothing to appeal against."))
         return redirect("passcodes:appeal", pass_id)
+    if not row["speaks"]:
+        return redirect("passcodes:appeal", pass_id)
     if request.method != "POST":
         _say_if_full(request, person_id)
         return _form_page(request, pass_id, row, reason, AppealForm(about_record=_is_record(reason)))
@@ -92,6 +94,8 @@ def appeal(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> Http
     except appeals.AlreadyAppealed as already:
         messages.warning(request, _("There is an appeal against this already."))
         filed = already.appeal
+    except appeals.NotYours:  # the person has an account since a moment ago
+        return redirect("passcodes:appeal", pass_id)
     return redirect("passcodes:appealed", pass_id, filed.receipt)
 
 
@@ -112,7 +116,9 @@ def appealed(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
         "left": f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}",
         "is_mine": found.account_id == request.user.pk,
         "is_own": is_own,
+        "is_holder": found.person.holder_id == request.user.pk,
         "documents": found.documents.count() if is_own else 0,
+        "may_withdraw": appeals.may_withdraw(found, request.user),
         "may_escalate": appeals.may_escalate(found, request.user),
         "second": Appeal.objects.filter(escalation_of=found).first(),
     }
@@ -128,8 +134,8 @@ def again(request: HttpRequest, pass_id: str, row: dict, now: datetime, receipt:
     first = _appeal(row, receipt)
     if not appeals.may_escalate(first, request.user):
         only = _(
-            "This can be appealed against once more only after a first refusal, by whoever appealed or the person"
-            " themself."
+            "This can be appealed against once more only after a first refusal: by the person, or by whoever acts for"
+            " somebody without an account of their own."
         )
         messages.warning(request, only)
         return redirect("passcodes:appealed", pass_id, receipt)
@@ -166,14 +172,16 @@ def withdraw(request: HttpRequest, pass_id: str, row: dict, now: datetime, recei
     except appeals.NotWaiting:
         messages.warning(request, _("There is nothing to withdraw any more."))
     except appeals.NotYours:
-        messages.warning(request, _("Only whoever appealed, or the person themself, can withdraw this."))
+        messages.warning(
+            request, _("Only the person can withdraw this or, where they have no account, whoever appealed.")
+        )
     return redirect("passcodes:appealed", pass_id, receipt)
 
 
 @login_not_required
 def offices(request: HttpRequest) -> HttpResponse:
     """For everybody: how fast each office answers appeals, and how many colours its officers gave by hand."""
-    return render(request, "passcodes/offices.html", office_figures.at(timezone.now()))
+    return render(request, "passcodes/offices.html", office_figures.figures(timezone.now()))
 
 
 def _person(row: dict) -> Person:
@@ -260,6 +268,7 @@ def _choice_page(request: HttpRequest, pass_id: str, row: dict, at: datetime) ->
         "person": person,
         "reasons": [text_of(reason, person_id=person.pk) for reason in _reasons(row, at)],
         "appeals": list(appeals.of_person(person.pk)),
+        "speaks": row["speaks"],
     }
     return render(request, "passcodes/appeals.html", context)
 

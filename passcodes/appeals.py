@@ -59,7 +59,7 @@ class NoSecond(Exception):
 
 
 class NotYours(Exception):
-    """Somebody else has appealed, and it is not about oneself."""
+    """It is another's: somebody else has appealed, or the person has an account of their own."""
 
 
 def of_person(person_id: int) -> QuerySet[Appeal]:
@@ -75,11 +75,24 @@ def check_room(person_id: int) -> None:
 
 
 def is_own(appeal: Appeal, account: Account) -> bool:
-    """Whether the account appealed, or holds the person. They alone read the words, and withdraw.
+    """Whether the account reads the words: who appealed, and who holds the person, of what was said on their behalf.
 
-    Whoever else acts for the person sees where the appeal stands, and the answer.
+    What the holder before them wrote is not theirs: a document can come to another account by the word of one desk or
+    officer. Whoever else acts for the person sees where the appeal stands, and the answer.
     """
-    return account.pk in (appeal.account_id, appeal.person.holder_id)
+    if account.pk == appeal.account_id:
+        return True
+    return account.pk == appeal.person.holder_id and acted_for(account).filter(account=appeal.account_id).exists()
+
+
+def acted_for(account: Account) -> QuerySet[Proxy]:
+    """The relations, also those that have ended, of whoever has acted for the person that the account holds."""
+    return Proxy.objects.filter(person__holder=account)
+
+
+def speaks_for(person: Person, account: Account) -> bool:
+    """Whether the account appeals for the person: their own alone; whoever acts for somebody who has none."""
+    return person.holder_id in (None, account.pk)
 
 
 def standing(person_id: int, reason: Reason) -> Appeal | None:
@@ -148,11 +161,15 @@ def freed(records: QuerySet[RiskRecord]) -> set[int]:
 def file(
     *, person: Person, reason: Reason, claim: str, text: str, documents: Iterable[bytes], by: Account, at: datetime
 ) -> Appeal:
-    """An appeal against a reason that the person's colour has (with a `fact`). Raises AlreadyAppealed, EnoughWait."""
+    """An appeal against a reason that the person's colour has (with a `fact`).
+
+    Raises NotYours, AlreadyAppealed, EnoughWait.
+    """
     try:
         with transaction.atomic():
             # Of two against copies of a record one is later.
-            Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+            if not speaks_for(Person.objects.select_for_update(no_key=True).get(pk=person.pk), by):
+                raise NotYours
             if earlier := standing(person.pk, reason):
                 raise AlreadyAppealed(earlier)
             check_room(person.pk)
@@ -175,13 +192,10 @@ def file(
 
 
 def may_escalate(appeal: Appeal, by: Account) -> bool:
-    """Whether another office can be asked: it was refused, and it was the first.
-
-    By whose it is; for who holds no account themselves by whoever acts for them now.
-    """
+    """Whether another office can be asked: it was refused, and it was the first. By whoever `speaks_for` the person."""
     return (
         appeal.state == AppealState.REFUSED
-        and (appeal.person.holder_id is None or is_own(appeal, by))
+        and speaks_for(appeal.person, by)
         and appeal.escalation_of_id is None
         and not Appeal.objects.filter(escalation_of=appeal).exists()
     )
@@ -215,11 +229,16 @@ def escalate(*, appeal: Appeal, text: str, documents: Iterable[bytes], by: Accou
     return second
 
 
+def may_withdraw(appeal: Appeal, account: Account) -> bool:
+    """Whose it is: the person's own, as long as they read it; of who has no account whoever appealed."""
+    return speaks_for(appeal.person, account) and is_own(appeal, account)
+
+
 @transaction.atomic
 def withdraw(*, appeal: Appeal, by: Account, at: datetime) -> None:
     """Nobody answers it any more; its photos are gone. Raises NotWaiting, NotYours."""
     current = _waiting(appeal)
-    if not is_own(current, by):
+    if not may_withdraw(current, by):
         raise NotYours
     current.state = AppealState.WITHDRAWN
     current.save(update_fields=["state"])

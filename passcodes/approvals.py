@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import audit, officers
 from accounts.models import Account, Office, Officer
-from passcodes import alone, appeals, risk, rules, sources
+from passcodes import appeals, risk, rules, second_office, sources
 from passcodes.approval_models import Approval, Deed
 from passcodes.colour import RiskCategory
 from passcodes.legal import LegalBasis
@@ -40,7 +40,7 @@ STEPS = {
     ("batch", Deed.RELEASE): Step(RiskBatch, BatchState.DRAFT, risk.release, risk.NotWaiting),
     ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
     ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
-    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, alone.NeedsSecond),
+    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, second_office.NeedsSecond),
 }
 
 
@@ -81,7 +81,7 @@ def propose(
     office = officers.office_deciding(by)
     [(field, proposed)] = thing.items()
     step = STEPS[field, does]
-    locked = step.model.objects.select_for_update().get(pk=proposed.pk)
+    locked = _lock(proposed)
     if step.state and locked.state != step.state:
         raise NotProposed
     step.check(locked)
@@ -116,11 +116,10 @@ def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
 def enter(*, row: RiskRecord | RiskArea, basis: str, reason: str = "", by: Account, at: datetime) -> Approval:
     """Save one row that an officer has typed, and ask another office for it. Raises NoBasis, NotAnOfficer.
 
-    A person's colour is the proposing office's: the row names that one, whatever it named.
+    The colour is the proposing office's: the row names that one, whatever it named.
     """
-    if isinstance(row, RiskRecord):
-        office = officers.office_deciding(by)
-        row.office, row.office_phone = office.name, office.phone
+    office = officers.office_deciding(by)
+    row.office, row.office_phone = office.name, office.phone
     risk.enter(row=row, by=by, at=at)
     return propose(batch=row.batch, basis=basis, reason=reason, by=by, at=at)
 
@@ -149,7 +148,9 @@ def approve(
     decides no more; NotProposed; rules.Incomplete.
     """
     office = officers.office_deciding(by)
-    approval = Approval.objects.waiting().select_for_update().filter(**thing).first()
+    [(field, proposed)] = thing.items()
+    _lock(proposed)
+    approval = Approval.objects.waiting().select_for_update(no_key=True).filter(**thing).first()
     if approval is None or seen not in (None, approval.pk):
         raise NotProposed
     if not Approval.objects.waiting_for(by, office).filter(pk=approval.pk).exists():
@@ -161,7 +162,6 @@ def approve(
     for name, value in values.items():
         setattr(approval, name, value)
     _record("approve", approval, by, at, basis=approval.basis, office=office.pk)
-    [field] = thing
     step = STEPS[field, approval.does]
     try:
         step.act(**thing, by=by, at=at)
@@ -177,6 +177,8 @@ def refuse(*, by: Account | None, at: datetime, **thing: RiskBatch | RuleSet | R
     `thing`: `batch=`, `rule_set=` or `risk_source=`. A batch never counts then, proposed or not. A set of rules and a
     source stand as before: a draft can be edited again. Raises risk.NotWaiting, NotProposed.
     """
+    [proposed] = thing.values()
+    _lock(proposed)
     waiting = Approval.objects.waiting().filter(**thing)
     approval = waiting.first()
     refused = approval and waiting.filter(pk=approval.pk).update(refused_by=by, refused_at=at)
@@ -223,7 +225,7 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     Raises NotAnOfficer, NotYours, NotProposed, TooEarly.
     """
     office = officers.office_deciding(by)
-    batch = RiskBatch.objects.select_for_update().get(pk=batch.pk)
+    batch = _lock(batch)
     if _is_own(batch, by, office):
         raise NotYours
     running = _running(batch, at)
@@ -260,9 +262,18 @@ def renew(*, batch: RiskBatch, by: Account, at: datetime) -> RiskBatch:
     return renewal
 
 
+def _lock(thing: RiskBatch | RuleSet | RiskSource) -> RiskBatch | RuleSet | RiskSource:
+    """The row as it is now, nobody else's until the transaction ends.
+
+    Everybody locks in one order, else two who decide at once could wait for each other: the officer's role, what is
+    decided, its approval, the queue of releases (`risk.release`), the batch's source.
+    """
+    return type(thing).objects.select_for_update(no_key=True).get(pk=thing.pk)
+
+
 def _running(batch: RiskBatch, at: datetime) -> QuerySet[RiskRecord]:
-    """Its "other managed" people whose measure has not lapsed."""
-    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at)
+    """Its "other managed" people whose measure has not lapsed, and whom no officer has let go before it began."""
+    return batch.records.filter(category=RiskCategory.MANAGED, ends_at__gt=at, ended_by=None)
 
 
 def _lapses_soon(running: QuerySet[RiskRecord], at: datetime) -> bool:

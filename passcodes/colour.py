@@ -199,8 +199,9 @@ def _severity(reason: Reason) -> tuple:
     """Sort key: worst colour first, then rule, later end and the rest, so that order never depends on input."""
     until = reason.until.timestamp() if reason.until else float("inf")
     since = reason.since.timestamp() if reason.since else 0
-    rest = (since, reason.division or 0, reason.place, reason.office, reason.office_phone, reason.rule, reason.fact)
-    return WORST_FIRST.index(reason.colour), reason.code, -until, *rest
+    where = (since, reason.division or 0, reason.place)
+    whose = (reason.office, reason.office_phone, reason.rule, reason.fact, reason.source or 0)
+    return WORST_FIRST.index(reason.colour), reason.code, -until, *where, *whose
 
 
 def day_of(at: datetime) -> date:
@@ -254,6 +255,8 @@ def _area(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
                 until=until,
                 since=start_of(area.starts_on),
                 division=area.division,
+                office=area.office,
+                office_phone=area.office_phone,
                 fact=area.fact,
                 source=area.source,
                 place=area.place,
@@ -291,7 +294,7 @@ def _symptoms(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:
         cleared = facts.gate and not facts.gate.is_fever and facts.gate.taken_at >= declared.made_at
         until = declared.made_at + timedelta(hours=rule.hours)
         if not cleared and at < until:
-            yield Reason(rule.code, rule.colour, until=until, since=declared.made_at)
+            yield Reason(rule.code, rule.colour, until=until, since=declared.made_at, fact=declared.fact)
 
 
 def _gate_fever(rule: Rule, facts: Facts, at: datetime) -> Iterator[Reason]:

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts.desk import clerk_of
 from accounts.models import Account
 from accounts.staff import StaffSite
+from passcodes import desk_code_views as codes
 from passcodes import desk_views as views
 
 INHERITED = ("index", "login", "logout", "password_change", "password_change_done", "setup")
@@ -41,8 +42,10 @@ class DeskSite(StaffSite):
             (person, views.person, "person"),
             (f"{person}declare/", views.declare_again, "declare_again"),
             (f"{person}paper/", views.paper, "paper"),
-            (f"{person}phone/", views.phone, "phone"),
-            (f"{person}phone/code/", views.phone_code, "phone_code"),
+            (f"{person}phone/", codes.phone, "phone"),
+            (f"{person}phone/code/", codes.phone_code, "phone_code"),
+            (f"{person}owner/", codes.owner, "owner"),
+            (f"{person}owner/code/", codes.owner_code, "owner_code"),
             (f"{person}proxy/<int:proxy_id>/agree/", views.agree_proxy, "agree_proxy"),
             (f"{person}proxy/<int:proxy_id>/end/", views.end_proxy, "end_proxy"),
         ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 AFFIRMED_FOR = timedelta(minutes=30)
 KEY = "desk_seen"
+AGREED = "desk_agreed"
 
 
 class SeenTooLongAgo(Exception):
@@ -47,6 +48,11 @@ def saw_document(request: HttpRequest, document: str, at: datetime) -> bool:
     return _seen(request).get(f"document:{document}", 0) > at.timestamp()
 
 
+def had_seen_document(request: HttpRequest, document: str) -> bool:
+    """Whether the clerk of this session has seen it, be it too long ago."""
+    return f"document:{document}" in _seen(request)
+
+
 def saw_person(request: HttpRequest, person_id: int, at: datetime) -> bool:
     """Whether the clerk of this session has seen this person and their document."""
     return _seen(request).get(f"person:{person_id}", 0) > at.timestamp()
@@ -55,6 +61,22 @@ def saw_person(request: HttpRequest, person_id: int, at: datetime) -> bool:
 def had_seen_person(request: HttpRequest, person_id: int) -> bool:
     """Whether the clerk of this session has seen them, be it too long ago."""
     return f"person:{person_id}" in _seen(request)
+
+
+def agree(request: HttpRequest, *, holder_id: int, at: datetime) -> None:
+    """The holder, by their one-time code, wants this clerk to declare for them: once, within the half hour."""
+    request.session[AGREED] = {"holder": holder_id, "until": (at + AFFIRMED_FOR).timestamp()}
+
+
+def agreed_holder(request: HttpRequest, at: datetime) -> int | None:
+    """The account for whose person this clerk may declare now."""
+    agreed = request.session.get(AGREED, {})
+    return agreed["holder"] if agreed and agreed["until"] > at.timestamp() else None
+
+
+def forget_agreement(request: HttpRequest) -> None:
+    """It has served."""
+    request.session.pop(AGREED, None)
 
 
 def _seen(request: HttpRequest) -> dict[str, float]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import audit
+from accounts import audit, officers
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import FieldFilter
@@ -163,6 +163,10 @@ class DocumentCheckAdmin(AuditedAdmin):
         except document_checks.OwnCheck:
             self.message_user(request, _("This concerns yourself. Another officer has to decide it."), messages.ERROR)
             return HttpResponseRedirect(self._url("change", check.pk))
+        except officers.DecidesForOffice:
+            text = _("The account that has this document decides for an office: that role has to be ended first.")
+            self.message_user(request, text, messages.ERROR)
+            return self.page_again(request, check, decision_form=form)
         except document_checks.Changed:
             return self.page_again(request, check, decision_form=form)
         except document_checks.NothingToAsk:

@@ -117,7 +117,8 @@ def withdraw(*, check: DocumentCheck, by: Account | None, at: datetime) -> None:
 def decide(*, check: DocumentCheck, approved: bool, reason: str, shown_claim: str, by: Account, at: datetime) -> None:
     """What an officer found: approved, the person is who they are said to be; the account is told either way.
 
-    `shown_claim` is `shown()` of what the officer compared. Raises NotWaiting, OwnCheck, Changed and NothingToAsk.
+    `shown_claim` is `shown()` of what the officer compared. Raises NotWaiting, OwnCheck, Changed, NothingToAsk, and
+    officers.DecidesForOffice where an officer's own account has the document.
     """
     current = _locked(check)
     if current.state != DocumentCheckState.WAITING or due_at(current) <= at:

@@ -20,4 +20,7 @@ def as_document(upload: UploadedFile) -> bytes:
     except pictures.HeicNotTaken as error:
         raise ValidationError(_("This is a HEIC picture. Save it as JPEG, or take a screenshot of it.")) from error
     except pictures.PictureError as error:
-        raise ValidationError(error.finding.label) from error
+        is_none = error.finding == PictureFinding.NOT_A_PICTURE  # whose words name HEIC too, as photos of faces may be
+        raise ValidationError(
+            _("This is not a JPEG, PNG or WebP picture.") if is_none else error.finding.label
+        ) from error

@@ -9,9 +9,17 @@ NOT_ME_COVERS = timedelta(days=14)  # after the answer: by then the source has t
 
 @dataclass(frozen=True)
 class Declared:
+    """A declaration. `id` only of what somebody else said of a person who has an account of their own."""
+
     made_at: datetime
     fever: bool
     dry_cough: bool
+    id: int | None = None
+
+    @property
+    def fact(self) -> str:
+        """What an appeal names it by: nobody disputes what they said of themselves."""
+        return f"symptoms:{self.id}" if self.id else ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class AreaMatch:
 
     With a `place` it is that place inside the division, and the person said that they were there. Else `own` is the
     division that they declared, inside it, and `away_at` when they last declared another address since it is one.
+    `office`: whose decision it was; "" = unknown.
     """
 
     level: str
@@ -48,6 +57,8 @@ class AreaMatch:
     own: int | None = None
     from_on: date | None = None
     away_at: datetime | None = None
+    office: str = ""
+    office_phone: str = ""
 
     @property
     def fact(self) -> str:

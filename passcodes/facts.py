@@ -17,8 +17,8 @@ from declarations.models import Assurance, Person
 from passcodes.colour import Colour, Reason, day_of
 from passcodes.evidence import AreaMatch, Declared, Exemption, Facts, Reading, Risk, Stay
 
-SYMPTOMS_KEPT = timedelta(days=7)  # no symptoms rule may have more hours: `rules.missing`
-PLACES_ASKED = timedelta(days=30)  # after their last day; no area rule may have more days: `rules.missing`
+SYMPTOMS_KEPT = timedelta(days=7)  # no rule may have more hours: `rules.MOST_HOURS`
+PLACES_ASKED = timedelta(days=30)  # after their last day; no rule may have more days: `rules.MOST_DAYS`
 
 # An answer that somebody was at the place of `said` is a stay from the first day of `said` to `w.last_on`, or without
 # one until now, in every row `a` of that place.
@@ -40,40 +40,42 @@ COLUMNS = f"""
   p.assurance,
   (SELECT colour FROM passcodes_colourchange
     WHERE person_id = p.id ORDER BY at DESC, id DESC LIMIT 1) AS shown,
-  (SELECT json_agg(json_build_array(d.made_at, d.fever, d.dry_cough)) FROM declarations_declaration d
+  (SELECT json_agg(json_build_array(d.made_at, d.fever, d.dry_cough,
+      CASE WHEN d.account_id <> p.holder_id THEN d.id END)) FROM declarations_declaration d
     WHERE d.person_id = p.id
       AND (d.id = latest.id OR d.made_at > %(symptoms_since)s AND (d.fever OR d.dry_cough))) AS declarations,
   (SELECT json_agg(json_build_array(s.kind, s.division, s.to_on, s.from_on)) FROM declarations_stay s
     WHERE s.declaration_id = latest.id) AS stays,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, s.to_on, a.id, '', {SENT_BY},
-      s.division, s.from_on, NULL))
+      s.division, s.from_on, NULL, a.office, a.office_phone))
      FROM declarations_stay s
      JOIN passcodes_riskarea a ON a.division IN (s.division, s.division / 100 * 100, s.division / 10000 * 10000)
-     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND {VISIBLE}
     WHERE s.declaration_id = latest.id AND a.place = ''
       AND a.starts_on <= s.to_on AND (a.ends_on IS NULL OR a.ends_on >= s.from_on)) AS stay_areas,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, NULL, a.id, '', {SENT_BY},
       latest.division, NULL, (SELECT max(away.made_at) FROM declarations_declaration away
-        WHERE away.person_id = p.id AND away.division <> latest.division AND away.made_at >= a.starts_on)))
+        WHERE away.person_id = p.id AND away.division <> latest.division AND away.made_at >= a.starts_on),
+      a.office, a.office_phone))
      FROM passcodes_riskarea a
-     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND {VISIBLE}
     WHERE a.place = '' AND a.division IN
       (latest.division, latest.division / 100 * 100, latest.division / 10000 * 10000)) AS home_areas,
   (SELECT json_agg(json_build_array(a.level, a.division, a.starts_on, a.ends_on, w.last_on, a.id, a.place, {SENT_BY},
-      NULL, NULL, NULL))
+      NULL, NULL, NULL, a.office, a.office_phone))
      FROM passcodes_placeanswer w
      JOIN passcodes_riskarea said ON said.id = w.area_id
      JOIN passcodes_riskarea a ON {WAS_THERE}
-     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND {VISIBLE}
     WHERE w.person_id = p.id) AS place_areas,
   (SELECT json_agg(json_build_array(r.category, r.starts_at, r.ends_at, r.office, r.office_phone, r.id, r.begun_at,
       {SENT_BY}))
      FROM passcodes_riskrecord r
-     JOIN passcodes_riskbatch b ON b.id = r.batch_id AND b.state = 'visible'
+     JOIN passcodes_riskbatch b ON b.id = r.batch_id AND {VISIBLE}
     WHERE r.document_hash = p.document_hash AND (r.ends_at IS NULL OR r.ends_at > %(at)s)) AS risks,
   (SELECT json_build_array(temperature, taken_at) FROM passcodes_gatereading
     WHERE person_id = p.id ORDER BY taken_at DESC LIMIT 1) AS gate,
-  EXISTS (SELECT 1 FROM passcodes_risksource WHERE stale_from <= %(at)s) AS stale,
+  {STALE} AS stale,
   (SELECT number FROM passcodes_ruleset WHERE state = 'released' AND valid_from <= %(at)s
     ORDER BY valid_from DESC, number DESC LIMIT 1) AS rules,
   (SELECT json_agg(json_build_array(e.fact, e.state, e.decided_at, e.due_at, e.disputed, e.claim))
@@ -96,7 +98,7 @@ LATEST_DECLARATION = """
 # Named places in force now or lately, of which no answer says anything. Who said that they were not there is asked
 # about the same days once.
 UNANSWERED = f"""
-     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND b.state = 'visible'
+     JOIN passcodes_riskbatch b ON b.id = a.batch_id AND {VISIBLE}
     WHERE a.place > '' AND a.starts_on <= %(today)s AND (a.ends_on IS NULL OR a.ends_on >= %(places_since)s)
       AND NOT EXISTS
         (SELECT 1 FROM passcodes_placeanswer w JOIN passcodes_riskarea said ON said.id = w.area_id
@@ -122,6 +124,7 @@ ASKED_PLACES = f"""
 # What the code page shows beside the facts: of the person, what they are to be asked, and for whom the account acts.
 PAGE = f"""
   p.name, p.document_number, p.needs_desk, latest.made_at AS declared_at, p.holder_id = {{account}} AS is_own,
+  p.holder_id IS NULL OR p.holder_id = {{account}} AS speaks,
   {ASKED_PLACES},
   (SELECT json_agg(json_build_array(x.id, x.relation, x.person_id, encode(q.name, 'hex'))) FROM declarations_proxy x
      JOIN declarations_person q ON q.id = x.person_id
@@ -197,6 +200,7 @@ def for_people(
     `counting` and `stale` say otherwise in SQL which batches count and whether data are stale, for `dry_run`.
     """
     sql = for_database(BY_PEOPLE, connection.vendor, bool(settings.NATIONAL_URL))
+    assert VISIBLE in sql and STALE in sql, "A dry run would be of the present."
     sql = sql.replace(VISIBLE, f"({counting})").replace(STALE, stale)
     with connection.cursor() as cursor:
         cursor.execute(sql.format(people=", ".join(str(int(pk)) for pk in person_ids)), _parameters({"at": at}))
@@ -264,7 +268,8 @@ def facts_of(row: dict) -> Facts:
     return Facts(
         real_name=row["assurance"] > Assurance.DECLARED,
         declarations=tuple(
-            Declared(moment(at), bool(fever), bool(cough)) for at, fever, cough in _list(row["declarations"])
+            Declared(moment(at), bool(fever), bool(cough), of_another)
+            for at, fever, cough, of_another in _list(row["declarations"])
         ),
         stays=tuple(
             Stay(kind, division, day(to_on), day(from_on)) for kind, division, to_on, from_on in _list(row["stays"])
@@ -282,8 +287,9 @@ def facts_of(row: dict) -> Facts:
                 declared,
                 day(since),
                 moment(away),
+                *office,
             )
-            for level, division, starts, ends, to_on, area, place, source, declared, since, away in areas
+            for level, division, starts, ends, to_on, area, place, source, declared, since, away, *office in areas
         ),
         risks=tuple(
             Risk(category, moment(starts), moment(ends), office, phone, record, moment(begun), source)

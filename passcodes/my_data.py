@@ -31,6 +31,9 @@ from passcodes.models import (
 )
 from passcodes.reasons import ReasonText, text_of
 
+# Of what others entered: another office looks at it. What colours nobody now, their phone beside it is for.
+APPEAL = ("passcodes:own_appeal", gettext_lazy("Is something here wrong? Appeal"))
+
 
 @section("code", gettext_lazy("Your code"), order=35)
 def code(account: Account, at: datetime) -> Iterator[Row]:
@@ -42,7 +45,7 @@ def code(account: Account, at: datetime) -> Iterator[Row]:
         ]
 
 
-@section("colours", gettext_lazy("Colours your code has shown, and why"), order=36)
+@section("colours", gettext_lazy("Colours your code has shown, and why"), order=36, correct=APPEAL)
 def colours(account: Account, at: datetime) -> Iterator[Row]:
     """Each change, with its reasons in words, and who put the data in force that they rest on."""
     changes = list(ColourChange.objects.filter(person__holder=account).order_by("-at", "-pk"))
@@ -78,7 +81,7 @@ def _with_agreement(text: ReasonText, agreement: Agreement | None) -> str:
     return _("%(why)s Put in force by %(offices)s.") % values
 
 
-@section("risk_records", gettext_lazy("Records of the epidemic database about you"), order=37)
+@section("risk_records", gettext_lazy("Records of the epidemic database about you"), order=37, correct=APPEAL)
 def risk_records(account: Account, at: datetime) -> Iterator[Row]:
     """Only for a real-name person: whoever claims a stranger's document learns nothing. Also what does not count."""
     own = Person.objects.held_by(account).real_name().first()
@@ -112,7 +115,7 @@ def gate_readings(account: Account, at: datetime) -> Iterator[Row]:
         ]
 
 
-@section("place_answers", gettext_lazy("Answers about places that are risk areas"), order=39)
+@section("place_answers", gettext_lazy("Answers about places that are risk areas"), order=39, correct=APPEAL)
 def place_answers(account: Account, at: datetime) -> Iterator[Row]:
     """Where somebody said that the person was, or was not."""
     rows = PlaceAnswer.objects.filter(person__holder=account).select_related("area")
@@ -162,9 +165,11 @@ def appeals(account: Account, at: datetime) -> Iterator[Row]:
     Of people it acts for no more only what it said itself: the rest is theirs.
     """
     acts_for = set(Proxy.objects.acting().of_account(account).values_list("person", flat=True))
+    acted_for_me = set(appeals_of.acted_for(account).values_list("account", flat=True))
     rows = _by_or_about(Appeal.objects, account).annotate(photos=Count("documents"))
     for appeal in rows.select_related("person", "decided_office").order_by("-created_at", "-pk"):
         mine = appeal.account_id == account.pk
+        hears = mine or appeal.account_id in acted_for_me  # not what the holder before wrote
         reads = appeal.person.holder_id == account.pk or appeal.person_id in acts_for
         why = text_of(reason_from_json(appeal.disputed)).why if reads else None
         yield [
@@ -174,8 +179,8 @@ def appeals(account: Account, at: datetime) -> Iterator[Row]:
             Fact("disputed", _("what is disputed"), why),
             Fact("office", _("coloured by"), appeal.office if reads else None),
             Fact("claim", _("what is wrong"), appeal.claim, appeal.get_claim_display()),
-            Fact("text", _("in your words") if mine else _("in their words"), appeal.text),
-            Fact("photos", _("photos that are still kept"), appeal.photos),
+            Fact("text", _("in your words") if mine else _("in their words"), appeal.text if hears else None),
+            Fact("photos", _("photos that are still kept"), appeal.photos if hears else None),
             Fact("due_at", _("to be answered by"), appeal.due_at),
             Fact("state", _("state"), appeal.state, appeal.get_state_display()),
             Fact("decided_at", _("answered"), appeal.decided_at),
@@ -233,12 +238,13 @@ def national_queries(account: Account, at: datetime) -> Iterator[Row]:
 def end_code(*, account: Account, by: Account, at: datetime) -> None:
     """The code is unknown from its next scan on; face checks, checks by a person and appeals about it go with it.
 
-    What the account appealed against for others stays theirs.
+    What the account appealed against for others stays theirs, and what an earlier holder wrote, that one's.
     """
     PassCode.objects.filter(person__holder=account).delete()
     FaceCheck.objects.filter(account=account, ended_at=None).delete()
     DocumentCheck.objects.waiting().filter(account=account).delete()
-    own = Appeal.objects.filter(person__holder=account)
+    said = [account.pk, *appeals_of.acted_for(account).values_list("account", flat=True)]
+    own = Appeal.objects.filter(person__holder=account, account__in=said)
     for appeal in own.waiting().order_by("pk"):
         with suppress(appeals_of.NotWaiting):  # answered at this moment
             appeals_of.withdraw(appeal=appeal, by=by, at=at)

@@ -13,10 +13,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import AuditEntry
 from accounts.worker import where
 from declarations.models import Declaration, Person
-from passcodes import endings, national, notice_search, risk
+from passcodes import national, notice_search, risk
 from passcodes.colour import RiskCategory
 from passcodes.models import NationalQuery, RiskBatch, RiskRecord, RiskSource
 from passcodes.national import Answer, Record, Unreachable, Unusable
@@ -129,7 +128,7 @@ def _ask(source: RiskSource, queries: list[NationalQuery], pool: ThreadPoolExecu
                 log.warning("The national platform answers again.")
     if answers:
         with transaction.atomic():
-            risk.mark_fresh(source=RiskSource.objects.select_for_update().get(pk=source.pk), at=at)
+            risk.mark_fresh(source=RiskSource.objects.select_for_update(no_key=True).get(pk=source.pk), at=at)
 
 
 def _later(query: NationalQuery, at: datetime, waits: tuple[timedelta, ...] = BACK_OFF) -> None:
@@ -174,7 +173,7 @@ def answered(*, query: NationalQuery, person: Person, answer: Answer, source: Ri
 def _end(batches: list[RiskBatch], person: Person, at: datetime) -> None:
     """What stands of these by now ends, each with its renewals."""
     for pk in [batch.pk for batch in batches]:
-        batch = RiskBatch.objects.select_for_update().get(pk=pk)
+        batch = RiskBatch.objects.select_for_update(no_key=True).get(pk=pk)
         if batch.state == BatchState.VISIBLE:
             risk.withdraw(batch=batch, by=None, at=at)
             notice_search.about_person(person_id=person.pk, cause=f"withdrawn:{pk}", at=at, due=at)
@@ -233,13 +232,14 @@ def _measure(row: Record | RiskRecord) -> tuple:
 
 
 def _ended_by_hand(person: Person, source: RiskSource) -> set[tuple]:
-    """The measures that an officer has ended; the audit alone tells those from the ones that ended by themselves."""
+    """The measures that an officer has ended."""
     rows = RiskRecord.objects.filter(
-        document_hash=person.document_hash, batch__source=source, batch__way=BatchWay.NATIONAL
+        document_hash=person.document_hash,
+        batch__source=source,
+        batch__way=BatchWay.NATIONAL,
+        ended_by__isnull=False,
     )
-    measures = {f"riskrecord:{row.pk}": _measure(row) for row in rows}
-    ended = AuditEntry.objects.filter(action=endings.ENDED, subject__in=measures).values_list("subject", flat=True)
-    return {measures[subject] for subject in ended}
+    return {_measure(row) for row in rows}
 
 
 def _as_taken(record: Record, source: RiskSource, at: datetime) -> Record:

@@ -13,7 +13,7 @@ from accounts.models import Office, Officer
 from passcodes import appeals
 from passcodes.appeal_models import Appeal
 from passcodes.approval_models import Approval
-from passcodes.risk_models import BY_HAND, BatchKind, RiskBatch, RiskRecord
+from passcodes.risk_models import BY_HAND, BatchKind, RiskArea, RiskBatch, RiskRecord
 
 ANSWERS_OF = timedelta(days=30)
 COLOURS_OF = timedelta(days=7)
@@ -37,7 +37,7 @@ class Figures:
         return None if self.minutes is None else round(self.minutes / 60, 1)
 
 
-def at(now: datetime) -> dict:
+def figures(now: datetime) -> dict:
     """`offices` by name, and `overdue`: appeals in all, as they were at `now`, up to a minute ago.
 
     Colours by hand are people whom officers typed or uploaded; they count for the office that proposed or renewed them.
@@ -78,15 +78,24 @@ def _decided(batch: str) -> Coalesce:
 
 
 def _overdue(now: datetime) -> Counter[int | str]:
-    """How many of them there are against the colours of each office: by its id, or by the name that a list gave."""
+    """How many of them there are against the colours of each office: by its id, or by the name that was told.
+
+    What an officer typed or uploaded is the colour of the office that proposed it; what a list brought, of the one that
+    sends it; what follows from a declaration alone, of the rule's.
+    """
     late = list(Appeal.objects.overdue(now).defer("text"))
     counting = appeals.counting(late, now)
     late = [appeal for appeal in late if appeal.pk in counting]
-    records = RiskRecord.objects.filter(pk__in=[appeal.record_id for appeal in late])
+    records = _deciders(RiskRecord, {appeal.record_id for appeal in late} - {None})
+    areas = _deciders(RiskArea, {appeal.area_id for appeal in late} - {None})
+    return Counter(records.get(appeal.record_id) or areas.get(appeal.area_id) or appeal.office for appeal in late)
+
+
+def _deciders(model: type[RiskRecord | RiskArea], ids: set[int]) -> dict[int, int | None]:
+    """By the row's id the office whose colour it is; None = unknown."""
     by = Case(
         When(batch__way__in=BY_HAND, then=_decided("batch__")),
         default="batch__source__deciding_office",
         output_field=BigIntegerField(),
     )
-    offices = dict(records.annotate(by=by).values_list("pk", "by"))
-    return Counter(offices.get(appeal.record_id) or appeal.office for appeal in late)
+    return dict(model.objects.filter(pk__in=ids).annotate(by=by).values_list("pk", "by"))

@@ -16,7 +16,7 @@ class PlaceAnswer(models.Model):
     """
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="place_answers", verbose_name=_("person"))
-    area = models.ForeignKey(RiskArea, models.CASCADE, related_name="answers", verbose_name=_("risk area"))
+    area = models.ForeignKey(RiskArea, models.PROTECT, related_name="answers", verbose_name=_("risk area"))
     was_there = models.BooleanField(_("was there"))
     last_on = models.DateField(_("last day there"), null=True)
     answered_at = models.DateTimeField(_("answered"))

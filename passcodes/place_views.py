@@ -22,6 +22,13 @@ from passcodes.place_forms import PlacesForm, dates_of
 @of_pass(by_key=False)
 def page(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpResponse:
     """The places near the declared address and stays; what was answered before. By sign-in, as an answer is a write."""
+    context = {
+        "pass_id": pass_id,
+        "is_own": row["is_own"],
+        "name": mask_name(facts.decrypted(Person, "name", row["name"])),
+    }
+    if not row["speaks"]:
+        return render(request, "passcodes/places.html", context)
     form = PlacesForm(
         request.POST if request.method == "POST" else None,
         asked=places.asked(facts.places_of(row)),
@@ -30,13 +37,8 @@ def page(request: HttpRequest, pass_id: str, row: dict, now: datetime) -> HttpRe
     )
     if form.is_valid():
         return _keep(request, pass_id, row, form, now)
-    context = {
-        "form": form,
-        "admitted": [(said, dates_of(said.area)) for said in places.admitted(row["person_id"])],
-        "pass_id": pass_id,
-        "is_own": row["is_own"],
-        "name": mask_name(facts.decrypted(Person, "name", row["name"])),
-    }
+    context["form"] = form
+    context["admitted"] = [(said, dates_of(said.area)) for said in places.admitted(row["person_id"])]
     return render(request, "passcodes/places.html", context)
 
 
@@ -46,6 +48,8 @@ def _keep(request: HttpRequest, pass_id: str, row: dict, form: PlacesForm, now: 
             places.answer(
                 person_id=row["person_id"], area=area, was_there=was_there, last_on=last_on, by=request.user, at=now
             )
+        except places.NotTheirs:  # the person has an account since a moment ago
+            return redirect("passcodes:places", pass_id)
         except places.WasThere:
             text = _("%(place)s: it was answered before that you were there. Only an appeal changes that.")
             messages.warning(request, text % {"place": area.full_name})

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from accounts import audit
 from accounts.models import Account
+from declarations.models import Person
 from passcodes.colour import RiskLevel, day_of
 from passcodes.facts import PLACES_ASKED
 from passcodes.models import PlaceAnswer, RiskArea
@@ -20,6 +21,10 @@ from passcodes.risk_models import BatchState
 
 class WasThere(Exception):
     """They have said that they were there: only an appeal changes that."""
+
+
+class NotTheirs(Exception):
+    """The person has an account of their own, which alone answers."""
 
 
 def asked(ids: Iterable[int]) -> list[RiskArea]:
@@ -45,8 +50,10 @@ def admitted(person_id: int) -> list[PlaceAnswer]:
 def answer(*, person_id: int, area: RiskArea, was_there: bool, last_on: date | None, by: Account, at: datetime) -> None:
     """Keep what was said of a place; the colour follows at once. `last_on` None: lives or works there.
 
-    The latest answer counts, but who was there cannot take it back. Raises WasThere.
+    The latest answer counts, but who was there cannot take it back. Raises WasThere, NotTheirs.
     """
+    if Person.objects.filter(pk=person_id).exclude(holder=None).exclude(holder=by).exists():
+        raise NotTheirs
     if RiskArea.objects.filter(Exists(_there(person_id)), pk=area.pk).exists():
         raise WasThere
     values = {"was_there": was_there, "last_on": last_on, "answered_at": at}
@@ -63,6 +70,11 @@ def without_use(rows: QuerySet[PlaceAnswer], at: datetime) -> QuerySet[PlaceAnsw
     same = {"division": OuterRef("area__division"), "place": OuterRef("area__place")}
     recent = Q(ends_on=None) | Q(ends_on__gte=day_of(at) - PLACES_ASKED)
     return rows.exclude(Exists(RiskArea.objects.filter(recent, batch__state=BatchState.VISIBLE, **same)))
+
+
+def unanswered(rows: QuerySet[RiskArea], at: datetime) -> QuerySet[RiskArea]:
+    """Of old areas those that go: an answer that stays counts by the days of the row that was asked about."""
+    return rows.exclude(Exists(PlaceAnswer.objects.filter(area=OuterRef("pk"))))
 
 
 _SAME = {"area__division": OuterRef("division"), "area__place": OuterRef("place")}

@@ -95,6 +95,10 @@ TEXTS: dict[str, tuple[Promise, Promise]] = {
         ),
     ),
 }
+# The same of what somebody else declared for who has an account.
+BY_ANOTHER = {
+    Condition.SYMPTOMS: gettext_lazy("Somebody else declared for you that you had a fever or a dry cough on %(day)s."),
+}
 NOBODY_DECIDES = (Condition.NOT_CURRENT, Condition.IDENTITY, Condition.STALE, Condition.ASKED)
 
 
@@ -131,6 +135,8 @@ def text_of(reason: Reason, *, person_id: int | None = None) -> ReasonText:
     `person_id`: whose it is, where it can be appealed against.
     """
     why, next_step = TEXTS[reason.code]
+    if reason.fact:
+        why = BY_ANOTHER.get(reason.code, why)
     own_why, own_next_step = rules.words_of(reason.rule, get_language() or "") if reason.rule else ("", "")
     evidence = {
         "place": f"{divisions.full_name(reason.division)}{reason.place}" if reason.division else "",

@@ -20,12 +20,12 @@ from django.db.models import Min
 from accounts import audit, officers
 from accounts.models import Account
 from declarations.models import document_hasher
-from passcodes import alone, risk_files
+from passcodes import risk_files, second_office
 from passcodes.colour import RiskCategory
 from passcodes.models import RiskArea, RiskBatch, RiskRecord, RiskSource
 from passcodes.risk_files import Content
 from passcodes.risk_models import MANUAL, SENT, BatchKind, BatchState, BatchWay
-from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow, lapse_of
+from passcodes.risk_rows import AreaRow, Listing, Measure, PersonRow, Raw, lapse_of
 
 ADVISORY = 0x7269736B  # "risk": names our locks among PostgreSQL's advisory ones
 ROWS_AT_ONCE = 2_000
@@ -84,8 +84,9 @@ def load(
             if known.digest != content.digest:
                 raise Conflict(known)
             return known
+        rows = risk_files.rows_of(file, content.encoding)
         listing = Listing(
-            risk_files.rows_of(file, content.encoding),
+            _told(rows, progress) if progress else rows,
             hasher=document_hasher,
             at=at,
             office=source.office,
@@ -101,11 +102,11 @@ def load(
             created_at=at,
         )
         seen = Seen()
-        taken = _insert(batch, _told(listing, progress), seen)
+        taken = _insert(batch, listing.records(), seen)
         _count(batch, listing, taken, seen, at)
         audit.record(by=by, action="load-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, **counts(batch), way=way)
         if at_once and batch.state == BatchState.DRAFT:
-            with suppress(alone.NeedsSecond):
+            with suppress(second_office.NeedsSecond):
                 release(batch=batch, by=by, at=at)
     return batch
 
@@ -114,17 +115,19 @@ def load(
 def release(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """The rows of a draft begin to count, at the next display or scan.
 
-    Raises NotWaiting; alone.NeedsSecond; officers.NotAnOfficer where somebody does it who decides for no office.
+    Raises NotWaiting; second_office.NeedsSecond; officers.NotAnOfficer where somebody does it who decides for no
+    office.
     Every way in comes through here, so this is where a batch that takes two offices is held back.
     """
     office = officers.office_deciding(by) if by else None
+    RiskBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)  # in the order that `approvals._lock` tells
     _one_at_a_time()
-    held_back = batch.state == BatchState.DRAFT and alone.needs_second(batch, office=office, at=at)
-    if held_back and not alone.has_second(batch=batch):
-        raise alone.NeedsSecond
+    held_back = batch.state == BatchState.DRAFT and second_office.needs_second(batch, office=office, at=at)
+    if held_back and not second_office.has_second(batch=batch):
+        raise second_office.NeedsSecond
     values = {"released_by": by, "released_office": office, "released_at": at, "sample": None}
     _move(batch, BatchState.DRAFT, BatchState.VISIBLE, **values)
-    source = RiskSource.objects.select_for_update().get(pk=batch.source_id)
+    source = RiskSource.objects.select_for_update(no_key=True).get(pk=batch.source_id)
     mark_fresh(source=source, at=batch.created_at)
     audit.record(by=by, action="release-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 
@@ -135,7 +138,7 @@ def withdraw(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
 
     What renews it is withdrawn with it; whoever renews at the same moment comes before or too late.
     """
-    RiskBatch.objects.select_for_update().get(pk=batch.pk)
+    RiskBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     if renewal := RiskBatch.objects.filter(renews=batch, state=BatchState.VISIBLE).first():
         withdraw(batch=renewal, by=by, at=at)
     _move(batch, BatchState.VISIBLE, BatchState.WITHDRAWN, withdrawn_by=by, withdrawn_at=at)
@@ -147,7 +150,7 @@ def refuse(*, batch: RiskBatch, by: Account | None, at: datetime) -> None:
     """A draft that is not to count ever. Raises NotWaiting."""
     _move(batch, BatchState.DRAFT, BatchState.REFUSED, withdrawn_by=by, withdrawn_at=at, sample=None)
     if batch.way in SENT:
-        _settle(RiskSource.objects.select_for_update().get(pk=batch.source_id))
+        _settle(RiskSource.objects.select_for_update(no_key=True).get(pk=batch.source_id))
     audit.record(by=by, action="refuse-riskbatch", subject=f"riskbatch:{batch.pk}", at=at, applied=batch.applied)
 
 
@@ -219,7 +222,7 @@ def _alone(source: RiskSource) -> Iterator[None]:
                 raise Busy
             yield
     except OperationalError as error:
-        if connection.vendor == "sqlite":  # the other one took longer than we wait
+        if connection.vendor == "sqlite" and "locked" in str(error):  # the other one took longer than we wait
             raise Busy from error
         raise
 
@@ -246,16 +249,14 @@ def _move(batch: RiskBatch, before: BatchState, after: BatchState, **values) -> 
         setattr(batch, name, value)
 
 
-def _told(listing: Listing, progress: Callable[[int], None] | None) -> Iterator[PersonRow | AreaRow]:
-    """The listing's records; tells of its progress."""
-    if progress is None:
-        yield from listing.records()
-        return
-    for number, record in enumerate(listing.records(), start=1):
-        if number % PROGRESS_ROWS == 0:
-            progress(listing.tally.rows)
-        yield record
-    progress(listing.tally.rows)
+def _told(rows: Iterator[Raw], progress: Callable[[int], None]) -> Iterator[Raw]:
+    """The rows, the header before the first; tells how many have been read, good or not."""
+    number = 0
+    for number, row in enumerate(rows):
+        if number and number % PROGRESS_ROWS == 0:
+            progress(number)
+        yield row
+    progress(number)
 
 
 def _insert(batch: RiskBatch, records: Iterator[PersonRow | AreaRow], seen: "Seen") -> int:

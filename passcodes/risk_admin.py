@@ -21,7 +21,7 @@ from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import NotAnOfficer, office_of
-from passcodes import alone, approvals, dry_run_pages, risk
+from passcodes import approvals, dry_run_pages, risk, second_office
 from passcodes.basis_forms import BasisForm
 from passcodes.colour import RiskCategory, RiskLevel
 from passcodes.models import Approval, RiskBatch, RiskSource
@@ -202,7 +202,7 @@ class RiskBatchAdmin(AuditedAdmin):
         batch = self.get_object(request, str(object_id))
         try:
             decide(batch=batch, by=request.user, at=timezone.now())
-        except (NotAnOfficer, approvals.NotYours, alone.NeedsSecond):
+        except (NotAnOfficer, approvals.NotYours, second_office.NeedsSecond):
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
         except approvals.TooEarly:
             text = _("It can be renewed in the last 24 hours before it lapses, not earlier.")
@@ -235,7 +235,7 @@ class RiskBatchAdmin(AuditedAdmin):
             return {"approval": approval}
         verbs = ["refuse"]
         if approval is None:
-            alone_enough = not alone.needs_second(batch, office=office_of(account), at=timezone.now())
+            alone_enough = not second_office.needs_second(batch, office=office_of(account), at=timezone.now())
             verbs.append("release" if alone_enough else "propose")
         elif approvals.may_approve(approval, account):
             verbs.append("approve")

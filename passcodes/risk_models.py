@@ -24,6 +24,14 @@ class RiskSourceQuerySet(models.QuerySet):
         """Those whose data are older than their limit, so that nobody is green."""
         return self.filter(stale_from__lte=at)
 
+    def silent(self, at: datetime) -> "list[RiskSource]":
+        """Those with a limit of which no data have come to count since they were agreed to, for longer than it is.
+
+        They make nobody neutral: their limit begins with the first data.
+        """
+        unheard = self.agreed().filter(heard_at=None, fresh_hours__isnull=False)
+        return [source for source in unheard if source.is_stale(source.agreed_at, at)]
+
     def agreed(self) -> "RiskSourceQuerySet":
         """Those from which lists are taken: two offices have agreed to them, and no officer has ended that."""
         return self.filter(agreed_at__isnull=False)
@@ -199,6 +207,15 @@ class RiskRecord(models.Model):
     source = models.CharField(_("source"), max_length=100, blank=True)  # as the list has it, beside the batch's
     office = models.CharField(_("office"), max_length=100)
     office_phone = models.CharField(_("office phone"), max_length=30)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+    )  # the officer who ended it before its time; null = it ends as it was listed
 
     objects = RiskRecordQuerySet.as_manager()
 
@@ -238,6 +255,9 @@ class RiskArea(models.Model):
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=100, blank=True)
+    # Who decided it. Empty in rows of batches of which that is not known: there the rule's office answers.
+    office = models.CharField(_("office"), max_length=100, blank=True, default="", db_default="")
+    office_phone = models.CharField(_("office phone"), max_length=30, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("risk area")

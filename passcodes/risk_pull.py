@@ -75,7 +75,7 @@ def _taken(source: RiskSource, response: requests.Response, at: datetime) -> Ris
     with risk_wire.put_aside(_chunks(response), key=source.key, heads=heads, signed=signed) as file:
         if response.status_code == 204:
             with transaction.atomic():
-                risk.mark_nothing_new(source=RiskSource.objects.select_for_update().get(pk=source.pk), at=at)
+                risk.mark_nothing_new(source=RiskSource.objects.select_for_update(no_key=True).get(pk=source.pk), at=at)
             return None
         batch = risk.load(source=source, name=name, way=BatchWay.PULL, file=file, by=None, at=at, at_once=True)
     # Whoever is killed before this gets the same batch again, which then changes nothing.

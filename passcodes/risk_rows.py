@@ -44,6 +44,7 @@ class Problem(models.TextChoices):
     DATE = "date", _("this is not a date between 2000 and 2100")
     ENDS_BEFORE_START = "ends_before_start", _("the measure ends before it begins")
     AHEAD = "ahead", _("“other managed” begins more than 24 hours ahead: list it when it begins")
+    LAPSED = "lapsed", _("“other managed” is over already: it lasts 72 hours at most")
     TEXT = "text", _("too long, or with characters that cannot be shown")
     TOO_MANY = "too_many", _("more values than columns")
     NOT_AN_OBJECT = "not_an_object", _("not a JSON object of texts and numbers")
@@ -122,7 +123,9 @@ class AreaRow(NamedTuple):
     starts_on: date
     ends_on: date | None
     source: str
-    place: str = ""  # a named one inside the division; "" = all of it
+    place: str  # a named one inside the division; "" = all of it
+    office: str
+    office_phone: str
 
 
 def lapse_of(starts_at: datetime, ends_at: datetime | None, *, listed_at: datetime) -> datetime:
@@ -310,16 +313,16 @@ class Listing:
         if category == RiskCategory.MANAGED:
             if starts_at > self.at + MANAGED_AHEAD:
                 raise RowError(Problem.AHEAD, "starts_at")
+            lapses_at = lapse_of(starts_at, ends_at, listed_at=self.at)
+            if lapses_at <= self.at:
+                raise RowError(Problem.LAPSED, "ends_at" if ends_at == lapses_at else "starts_at")
             self.has_managed = True
-            ends_at = lapse_of(starts_at, ends_at, listed_at=self.at)
-        office = _text(office, 100, "office") or self.defaults[0]
-        phone = _text(phone, 30, "office_phone") or self.defaults[1]
-        if not (office and phone):
-            raise RowError(Problem.MISSING, "office_phone" if office else "office")
-        return Measure(category, starts_at, ends_at, _text(source, 100, "source"), office, phone)
+            ends_at = lapses_at
+        return Measure(category, starts_at, ends_at, _text(source, 100, "source"), *self._office(office, phone))
 
     def _area(self, values: list[str]) -> AreaRow:
-        division, level, starts, ends, source, place = map(plain, (*self.identity(values), *self.said(values)))
+        *texts, office, phone = (*self.identity(values), *self.said(values))
+        division, level, starts, ends, source, place = map(plain, texts)
         if not (division.isdigit() and len(division) == 6 and divisions.known(int(division))):
             raise RowError(Problem.DIVISION if division else Problem.MISSING, "division")
         level = _choice("level", level, Problem.LEVEL, "level")
@@ -328,10 +331,20 @@ class Listing:
         if ends_on and ends_on < starts_on:
             raise RowError(Problem.ENDS_BEFORE_START, "ends_on")
         place = _text(place, 100, "place")
+        office, phone = self._office(office, phone)
         if len(self.tally.sample) < SAMPLE:
             days = (day and day.isoformat() for day in (starts_on, ends_on))
-            self.tally.sample.append([f"{division} {place}".strip(), level, *days, ""])
-        return AreaRow(int(division), level, starts_on, ends_on, _text(source, 100, "source"), place)
+            self.tally.sample.append([f"{division} {place}".strip(), level, *days, office])
+        source = _text(source, 100, "source")
+        return AreaRow(int(division), level, starts_on, ends_on, source, place, office, phone)
+
+    def _office(self, office: str, phone: str) -> tuple[str, str]:
+        """Who decided it, and their phone: the row's own, else the source's."""
+        office = _text(office, 100, "office") or self.defaults[0]
+        phone = _text(phone, 30, "office_phone") or self.defaults[1]
+        if not (office and phone):
+            raise RowError(Problem.MISSING, "office_phone" if office else "office")
+        return office, phone
 
 
 def _layout(header: Sequence[str]) -> tuple[str, list[int | None]]:

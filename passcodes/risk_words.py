@@ -28,6 +28,8 @@ AREAS = {
     "ends_on": "结束日期 截止日期 解除日期 结束时间 end",
     "source": "来源 数据来源",
     "place": "场所名称 场所 地点 地点名称 具体地点 具体场所",
+    "office": "机关 划定机关 发布机关 管控机关 责任单位 管控单位",
+    "office_phone": "机关电话 划定机关电话 发布机关电话 责任单位电话 管控单位电话",
 }
 MAY_LACK = {"document_kind", "ends_at", "ends_on", "source", "office", "office_phone", "place"}
 

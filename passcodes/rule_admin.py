@@ -21,7 +21,7 @@ from accounts.authority import authority, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import NotAnOfficer, office_of
-from passcodes import alone, approvals, dry_run_pages, rule_drafts, rule_pages, rule_words, rules
+from passcodes import approvals, dry_run_pages, rule_drafts, rule_pages, rule_words, rules, second_office
 from passcodes.approval_models import Deed
 from passcodes.basis_forms import BasisForm
 from passcodes.colour import Colour
@@ -259,7 +259,7 @@ class RuleSetAdmin(AuditedAdmin):
         """Does it, or says why not; back to the set."""
         try:
             act(by=request.user, at=timezone.now())
-        except (NotAnOfficer, approvals.NotYours, alone.NeedsSecond):
+        except (NotAnOfficer, approvals.NotYours, second_office.NeedsSecond):
             return self._back(request, rule_set, _("An officer of another office has to agree."), messages.ERROR)
         except rules.Incomplete as incomplete:
             return self._back(request, rule_set, rule_pages.incomplete(len(incomplete.problems)), messages.ERROR)

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models, transaction
 from django.db.models import Max
@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from accounts.models import Account
-from passcodes import alone, rule_texts
+from passcodes import rule_texts, second_office
 from passcodes.approval_models import Deed
 from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule
+from passcodes.facts import PLACES_ASKED, SYMPTOMS_KEPT
 from passcodes.rule_models import LANGUAGES, ColourRule, RuleSet, RuleSetState
 
-MOST_DAYS = 30  # the facts are kept longer: retention.toml
-MOST_HOURS = 7 * 24  # facts.SYMPTOMS_KEPT
+MOST_DAYS = PLACES_ASKED // timedelta(days=1)  # the facts are kept longer: retention.toml
+MOST_HOURS = SYMPTOMS_KEPT // timedelta(hours=1)
 PARAMETERS = {Condition.RISK: set(RiskCategory.values), Condition.AREA: set(RiskLevel.values)}
 BY_DAYS = {Condition.AREA, Condition.ABROAD, Condition.CONTACT, Condition.NOT_CURRENT}
 BY_HOURS = {Condition.SYMPTOMS, Condition.GATE_FEVER}
@@ -211,14 +212,14 @@ def check(rule_set: RuleSet) -> None:
 def release(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
     """A draft decides every colour, from its `valid_from` or now on, at the next display.
 
-    Raises NotDraft, Incomplete; alone.NeedsSecond unless two offices have agreed, for which see `approvals`.
+    Raises NotDraft, Incomplete; second_office.NeedsSecond unless two offices have agreed, for which see `approvals`.
     """
     locked = RuleSet.objects.select_for_update().get(pk=rule_set.pk)
     if locked.state != RuleSetState.DRAFT:
         raise NotDraft
     check(locked)
-    if not alone.has_second(rule_set=locked):
-        raise alone.NeedsSecond
+    if not second_office.has_second(rule_set=locked):
+        raise second_office.NeedsSecond
     rule_set.state = RuleSetState.RELEASED
     rule_set.valid_from = max(locked.valid_from or at, at)  # never for the past
     rule_set.released_by, rule_set.released_at = by, at
@@ -231,13 +232,13 @@ def withdraw(*, rule_set: RuleSet, by: Account | None, at: datetime) -> None:
     """A released set ceases to count; the one before it decides again, at the next display.
 
     That turns people too, to green or to red. So once the set has begun it takes two offices: raises NotDraft, and
-    alone.NeedsSecond.
+    second_office.NeedsSecond.
     """
     locked = RuleSet.objects.select_for_update().get(pk=rule_set.pk)
     if locked.state != RuleSetState.RELEASED:
         raise NotDraft
-    if has_begun(locked, at) and not alone.has_second(rule_set=locked, does=Deed.WITHDRAW):
-        raise alone.NeedsSecond
+    if has_begun(locked, at) and not second_office.has_second(rule_set=locked, does=Deed.WITHDRAW):
+        raise second_office.NeedsSecond
     rule_set.state, rule_set.withdrawn_by, rule_set.withdrawn_at = RuleSetState.WITHDRAWN, by, at
     rule_set.save(update_fields=["state", "withdrawn_by", "withdrawn_at"])
     audit.record(by=by, action="withdraw-ruleset", subject=f"ruleset:{rule_set.pk}", at=at, version=rule_set.number)

@@ -35,6 +35,7 @@ TRIED = gettext_lazy("This was decided before, or proposed anew: please look at 
 class RiskSourceForm(BasisForm, forms.ModelForm):
     """What an officer proposes. Pulls are asked for over HTTPS; in development over HTTP too."""
 
+    account: Account  # of the officer
     deciding_office = forms.ModelChoiceField(
         label=pgettext_lazy("of the authority", "office"),
         queryset=Office.objects.order_by("name", "pk"),
@@ -63,7 +64,8 @@ class RiskSourceForm(BasisForm, forms.ModelForm):
         """Only one change at a time waits: locked, so that of two officers at once the second reads why not."""
         data = super().clean()
         if self.instance.pk:
-            RiskSource.objects.select_for_update().get(pk=self.instance.pk)
+            officers.office_deciding(self.account)  # first, as whoever decides does: see `approvals`
+            RiskSource.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
             if self.instance.approvals.waiting().exists():
                 raise forms.ValidationError(_("A change of this source waits for another office: decide on it first."))
             if self.instance.agreed_at and not set(self.changed_data) - set(BasisForm.base_fields):
@@ -104,7 +106,16 @@ def for_stale_sources(account: Account) -> tuple[str, str] | None:
     return words % {"sources": ", ".join(names)}, reverse("admin:passcodes_risksource_changelist")
 
 
-waiting.extend([for_stale_sources, for_proposed_sources, for_begun_keys])
+def for_silent_sources(account: Account) -> tuple[str, str] | None:
+    """Which sources should have delivered by now and never have, so that people are green without what they know."""
+    silent = RiskSource.objects.order_by("name").silent(timezone.now())[:SOURCES_NAMED]
+    if not silent:
+        return None
+    words = _("No data have come to count within the freshness limit since it was agreed to: %(sources)s")
+    return words % {"sources": ", ".join(map(str, silent))}, reverse("admin:passcodes_risksource_changelist")
+
+
+waiting.extend([for_stale_sources, for_silent_sources, for_proposed_sources, for_begun_keys])
 
 
 @admin.register(RiskSource, site=authority)
@@ -163,6 +174,11 @@ class RiskSourceAdmin(AuditedAdmin):
         if source.stale_from > timezone.now():
             return _("up to date until %(until)s") % {"until": until}
         return _("not up to date since %(until)s: nobody's code is green") % {"until": until}
+
+    def get_form(self, request: HttpRequest, obj: RiskSource | None = None, change: bool = False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)
+        form.account = request.user  # of a class made for this request
+        return form
 
     # Proposing: what the form has is kept with the approval, the source stays as it is
 

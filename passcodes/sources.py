@@ -8,7 +8,7 @@ from django.utils.crypto import get_random_string
 from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotYours
-from passcodes import alone
+from passcodes import second_office
 from passcodes.models import RiskSource
 
 FIELDS = ("name", "deciding_office_id", "fresh_hours", "pull_url")  # of which every change takes two offices
@@ -35,12 +35,12 @@ def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """What this officer has just agreed to holds: the source becomes what was proposed, and lists are taken from it.
 
     A limit counts from the last data. Where none have come it begins with the first, so that a new source makes nobody
-    neutral. Raises alone.NeedsSecond without that agreement: see `approvals`.
+    neutral. Raises second_office.NeedsSecond without that agreement: see `approvals`.
     """
-    source = RiskSource.objects.select_for_update().get(pk=risk_source.pk)
+    source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
     approval = source.approvals.filter(approved_by=by, approved_at=at).order_by("-pk").first()
     if approval is None:
-        raise alone.NeedsSecond
+        raise second_office.NeedsSecond
     for field in FIELDS:
         setattr(source, field, approval.changes.get(field, getattr(source, field)))
     if source.deciding_office_id:
@@ -59,9 +59,10 @@ def begin_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
     Nobody at the authority knows a whole key: whoever did could send lists in the source's name alone. Raises NotInUse,
     NotAnOfficer.
     """
+    office = officers.office_deciding(by)
     source = _in_use(risk_source)
     half = get_random_string(HALF)
-    source.key_begun, source.key_begun_by, source.key_begun_office = half, by, officers.office_deciding(by)
+    source.key_begun, source.key_begun_by, source.key_begun_office = half, by, office
     source.save(update_fields=KEY_BEGUN)
     _record("begin-key-of", source, by, at)
     return half
@@ -73,10 +74,11 @@ def finish_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
 
     Raises NotInUse, NotBegun, NotAnOfficer, NotYours.
     """
+    office = officers.office_deciding(by)
     source = _in_use(risk_source)
     if source.key_begun is None:
         raise NotBegun
-    if not may_finish_key(source, by):
+    if not _is_of_another(source, by, office):
         raise NotYours
     half = get_random_string(HALF)
     source.key = source.key_begun + half
@@ -89,12 +91,16 @@ def finish_key(*, risk_source: RiskSource, by: Account, at: datetime) -> str:
 def may_finish_key(source: RiskSource, account: Account) -> bool:
     """Whether `finish_key` would take it from this account now."""
     office = officers.office_of(account)
-    others = source.key_begun_by_id != account.pk and office is not None and source.key_begun_office_id != office.pk
-    return source.key_begun is not None and others
+    return source.key_begun is not None and office is not None and _is_of_another(source, account, office)
+
+
+def _is_of_another(source: RiskSource, account: Account, office: Office) -> bool:
+    """Whether somebody of another office has begun the key."""
+    return source.key_begun_by_id != account.pk and source.key_begun_office_id != office.pk
 
 
 def _in_use(source: RiskSource) -> RiskSource:
-    locked = RiskSource.objects.select_for_update().get(pk=source.pk)
+    locked = RiskSource.objects.select_for_update(no_key=True).get(pk=source.pk)
     if locked.agreed_at is None:
         raise NotInUse
     return locked
@@ -106,7 +112,7 @@ def end(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
 
     who would end that has to ask another office, as it makes people green.
     """
-    source = RiskSource.objects.select_for_update().get(pk=risk_source.pk)
+    source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
     source.key = source.agreed_at = None
     source.key_begun = source.key_begun_by = source.key_begun_office = None
     source.save(update_fields=["key", "agreed_at", *KEY_BEGUN])

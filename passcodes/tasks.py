@@ -122,10 +122,16 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
 
 @task("freshness", every=timedelta(minutes=10))
 def announce_stale_data(task: Task, at: datetime) -> None:
-    """Tell operators of sources beyond their limit, for as long as nobody is green because of them."""
+    """Tell operators of sources beyond their limit, for as long as nobody is green because of them, and of those that
+    have not begun to deliver, of whom people are green without what they know.
+    """
     for source in RiskSource.objects.stale(at):
         log.error(
             "Risk data of %s are not up to date since %s: nobody's code is green.", source.slug, source.stale_from
+        )
+    for source in RiskSource.objects.silent(at):
+        log.warning(
+            "No risk data of %s have come to count since %s, when it was agreed to.", source.slug, source.agreed_at
         )
 
 

@@ -16,6 +16,7 @@ from passcodes import (
 app_name = "passcodes"
 urlpatterns = [
     path("code/", views.own, name="own"),
+    path("code/appeal/", views.own_appeal, name="own_appeal"),
     path("code/offline/", views.offline, name="offline"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/$", views.code, name="code"),
     re_path(r"^code/(?P<pass_id>[0-9a-f]{16})/history/$", history_views.history, name="history"),

@@ -27,10 +27,20 @@ RENEWALS_SOON = 12  # five seconds apart, while an answer is to be expected any 
 @never_cache
 def own(request: HttpRequest) -> HttpResponse:
     """One's own code; who has not declared yet gets the form."""
+    return _to_own(request, "passcodes:code")
+
+
+@never_cache
+def own_appeal(request: HttpRequest) -> HttpResponse:
+    """What can be appealed against of one's own code, from pages that do not know it; as above who has not declared."""
+    return _to_own(request, "passcodes:appeal")
+
+
+def _to_own(request: HttpRequest, page: str) -> HttpResponse:
     person = Person.objects.held_by(request.user).first()
     if person is None:
         return redirect("declarations:declare")
-    return redirect("passcodes:code", actions.issue_pass(person=person).public_id)
+    return redirect(page, actions.issue_pass(person=person).public_id)
 
 
 @login_not_required  # a device key shows its pass without session or account, as it renews it; else sign-in is asked
@@ -77,6 +87,7 @@ def _context(row: dict, pass_id: str, now: datetime) -> dict:
         "advice": reasons.advice(colour_name, assessment.reasons),
         "soon": RENEWALS_SOON if waits else 0,
         "was": _was(row, assessment.colour),
+        "speaks": row["speaks"],
         "places": len(facts.places_of(row)),
         "reasons": [reasons.text_of(reason, person_id=row["person_id"]) for reason in assessment.reasons],
         "identity_unchecked": any(reason.code == Condition.IDENTITY for reason in assessment.reasons),

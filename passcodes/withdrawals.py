@@ -7,10 +7,8 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from accounts.models import AuditEntry
 from declarations.models import Assurance, Person
 from passcodes.colour import day_of
-from passcodes.endings import ENDED
 from passcodes.models import ColourChange, RiskArea, RiskRecord
 from passcodes.risk_models import BatchState
 
@@ -58,10 +56,9 @@ def _records(hashes: QuerySet, at: datetime, since: datetime) -> list[Withdrawal
         batch__withdrawn_at__gte=since,
         starts_at__lt=F("batch__withdrawn_at"),
     )
-    ended = Q(batch__state=BatchState.VISIBLE, ends_at__gte=since, ends_at__lte=at)
+    ended = Q(batch__state=BatchState.VISIBLE, ended_by__isnull=False, ends_at__gte=since, ends_at__lte=at)
     rows = of_person.filter(withdrawn | ended, ~Exists(same)).select_related("batch")
     latest = rows.order_by(Coalesce("batch__withdrawn_at", "ends_at").desc(), "-pk")[:MOST]
-    by_officer = _ended_by_officers([row for row in latest if row.batch.state == BatchState.VISIBLE])
     return [
         Withdrawal(
             row.get_category_display(),
@@ -71,17 +68,7 @@ def _records(hashes: QuerySet, at: datetime, since: datetime) -> list[Withdrawal
             ended=row.batch.withdrawn_at is None,
         )
         for row in latest
-        if row.batch.withdrawn_at or row.pk in by_officer
     ]
-
-
-def _ended_by_officers(records: list[RiskRecord]) -> set[int]:
-    """Which of these: only the audit knows it from an end that the list itself gave."""
-    if not records:
-        return set()
-    subjects = {f"riskrecord:{record.pk}": record.pk for record in records}
-    entries = AuditEntry.objects.filter(subject__in=subjects, action=ENDED)
-    return {subjects[subject] for subject in entries.values_list("subject", flat=True)}
 
 
 def _areas(places: dict[tuple[int, str], set[str]], at: datetime, since: datetime) -> list[Withdrawal]:
@@ -100,8 +87,8 @@ def _areas(places: dict[tuple[int, str], set[str]], at: datetime, since: datetim
         Withdrawal(
             f"{area.full_name}: {area.get_level_display()}",
             area.batch.withdrawn_at,
-            area.batch.source.office or area.batch.source.name,
-            area.batch.source.office_phone,
+            area.office or area.batch.source.office or area.batch.source.name,
+            area.office_phone if area.office else area.batch.source.office_phone,
         )
         for area in rows.select_related("batch__source").order_by("-batch__withdrawn_at", "-pk")[:MOST]
         if f"area-{area.level}" in places.get((area.division, area.place), ())

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('passcodes', '0014_notices'),
+        ('passcodes', '0015_area_offices'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

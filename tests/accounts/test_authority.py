@@ -256,7 +256,7 @@ def test_risk_record_refuses_a_wrong_number(desk, world, number):
     assert RiskRecord.objects.count() == 1
 
 
-def test_risk_record_ends_once_and_stays(desk, world):
+def test_risk_record_ends_once_and_stays(desk, officer, world):
     record = world[RiskRecord]
     path = f"/admin/passcodes/riskrecord/{record.pk}/end/"
     assert desk.get(path).status_code == 405
@@ -266,7 +266,7 @@ def test_risk_record_ends_once_and_stays(desk, world):
     assert timezone.now() - timedelta(minutes=1) < ended <= timezone.now()
     desk.post(path)
     record.refresh_from_db()
-    assert record.ends_at == ended
+    assert (record.ends_at, record.ended_by) == (ended, officer)
     assert AuditEntry.objects.filter(action="end-riskrecord").count() == 1
 
 
@@ -318,6 +318,9 @@ def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
     desk.post(address(RiskArea, "change", area.pk), {**values, "division": 210000, "ends_on": "2026-12-01"})
     area.refresh_from_db()
     assert (area.division, f"{area.ends_on}") == (110108, "2026-12-01")
+    desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-12-01"})  # which it is
+    told = AuditEntry.objects.filter(subject=f"riskarea:{area.pk}").order_by("pk").values_list("action", "detail")
+    assert list(told) == [("add-riskarea", {}), ("end-riskarea", {"ends_on": "2026-12-01"})]
 
 
 def test_a_risk_area_cannot_end_before_it_begins(desk, world):

@@ -65,7 +65,7 @@ def test_without_a_reason_of_the_list_nothing_is_shown(officer, person, reason):
 
 
 def test_whole_numbers_are_limited(officer, person, monkeypatch):
-    monkeypatch.setattr(document_looks, "LOOKS_AN_HOUR", 2)
+    monkeypatch.setattr(document_looks, "NUMBERS_AN_HOUR", 2)
     answers = [officer.post(document_url(person), {"reason": "care"}).content.decode() for _ in range(3)]
     assert [factories.DOCUMENTS[0] in answer for answer in answers] == [True, True, False]
     assert "Please go on in the next" in answers[2]

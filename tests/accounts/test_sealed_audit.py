@@ -1,17 +1,20 @@
 """The audit can be added to and nothing else; what was done to it all the same is found."""
 
+import importlib
 import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from accounts import audit, sealing
 from accounts.models import AuditEntry, AuditSeal, AuditSegment
+from healthpass import tasks
 from tests import audit_doors, factories
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -40,7 +43,7 @@ def chain(now):
 
 
 def findings():
-    return [str(finding) for finding in sealing.verify() if finding.breaks]
+    return [str(finding) for finding in sealing.verify(at=timezone.now()) if finding.breaks]
 
 
 def sql(statement, *parameters):
@@ -139,7 +142,7 @@ def test_a_long_transaction_is_sealed_when_it_is_committed(now):
         other.close()
     assert sealing.seal(now).number == 2
     assert AuditSeal.objects.get(pk=slow).segment_id == 2
-    assert list(sealing.verify()) == []
+    assert list(sealing.verify(at=timezone.now())) == []
 
 
 def test_a_large_number_of_rows_is_cut_into_segments(now, monkeypatch):
@@ -230,7 +233,7 @@ def test_a_row_slipped_in_beside_rows_of_another_day_is_named(now):
 def test_a_row_that_says_it_is_older_than_its_segment_is_noticed(chain, now):
     backdated = entry(now - 2 * timedelta(hours=1))
     sealing.seal(now)
-    (finding,) = sealing.verify()
+    (finding,) = sealing.verify(at=timezone.now())
     assert (finding.where, finding.breaks) == (f"row {backdated.pk}", False)
 
 
@@ -252,6 +255,43 @@ def test_the_command_names_the_first_broken_row(chain):
 def test_the_command_says_that_all_is_well(chain):
     head = AuditSegment.objects.newest().head
     assert verified() == f"The audit is whole: 6 rows in 2 segments, head {head}.\n"
+
+
+# A sealing that stands still
+
+
+def test_rows_that_wait_for_a_minute_are_counted_and_break_nothing(chain, now):
+    with time_machine.travel(now, tick=False):
+        entry(now - MINUTE)
+        entry(now)
+        assert verified().endswith(". Not sealed yet: 2 rows, the oldest 60 s old.\n")
+
+
+def test_rows_that_nobody_seals_make_the_command_fail(chain, now):
+    for minutes in (20, 18, 0):
+        entry(now - minutes * MINUTE)
+    said = f"3 have no seal, the oldest of {now - 20 * MINUTE:%F %T}: the sealing stands still"
+    assert findings() == [f"rows not sealed yet: {said}"]
+    with pytest.raises(CommandError, match=said):
+        verified()
+    sealing.seal(now)
+    assert findings() == []
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(14, False), (16, True)])
+def test_operators_and_officers_are_told_that_nobody_seals(now, caplog, minutes, told):
+    officer = factories.account(is_officer=True)
+    entry(now - minutes * MINUTE)
+    tasks.announce_unsealed_rows(None, timezone.now())
+    assert ("1 audit rows have no seal" in caplog.text) == told
+    page = factories.staff_client(account=officer).get("/admin/").text
+    assert ("The audit is not sealed: 1 row has waited for" in page) == told
+
+
+def test_asking_for_rows_without_a_seal_is_one_statement(chain, now, django_assert_num_queries):
+    entry(now)
+    with django_assert_num_queries(1):
+        assert sealing.backlog() == sealing.Backlog(1, now)
 
 
 # The published head
@@ -340,3 +380,75 @@ def test_a_segment_dropped_too_early_is_named(chain, now):
         AuditSegment.objects.filter(pk=1).update(dropped_at=now)
         sql("DELETE FROM accounts_auditentry WHERE id = %s", chain[0].pk)
     assert findings() == ["segment 1: dropped too early"]
+
+
+def test_a_segment_said_to_be_dropped_in_the_future_is_named(chain, now):
+    marked(2, now + 200 * DAY)
+    assert findings() == ["segment 2: dropped too early"]
+    with pytest.raises(CommandError, match="segment 2: dropped too early"):
+        verified()
+
+
+def test_who_has_the_tables_but_no_key_drops_nothing_unseen(now):
+    old_chain(now)
+    marked(1, now)
+    said = "marked as dropped by somebody without the key"
+    assert findings() == [f"segment 1: {said}"]
+    marked(1, now, seal=b"x" * 32)
+    assert findings() == [f"segment 1: {said}"]
+
+
+def test_a_seal_of_another_segment_or_time_is_not_taken(now):
+    old_chain(now)
+    sealing.drop(before=now - 280 * DAY, at=now - DAY)
+    seal = bytes(AuditSegment.objects.get(pk=1).dropped_seal)
+    assert findings() == []
+    marked(2, now - DAY, seal=seal)
+    assert findings() == ["segment 2: marked as dropped by somebody without the key"]
+    marked(1, now)
+    assert findings()[0] == "segment 1: marked as dropped by somebody without the key"
+
+
+def test_a_segment_dropped_out_of_order_is_named(now):
+    old_chain(now)
+    segment = AuditSegment.objects.get(pk=2)
+    segment.dropped_at = now
+    marked(2, now, seal=sealing.drop_seal_of(segment))
+    assert findings() == ["segment 2: dropped before the one that precedes it"]
+
+
+def test_the_database_takes_no_mark_without_a_seal(now):
+    old_chain(now)
+    with pytest.raises(DatabaseError, match="inserted only"), transaction.atomic():
+        AuditSegment.objects.filter(pk=1).update(dropped_at=now)
+    AuditSegment.objects.filter(pk=1).update(dropped_at=now, dropped_seal=b"x" * 32)
+    with pytest.raises(DatabaseError, match="inserted only"), transaction.atomic():
+        AuditSegment.objects.filter(pk=1).update(dropped_seal=b"y" * 32)
+
+
+def test_segments_dropped_before_there_were_seals_get_theirs_if_they_were_old_enough(now):
+    old_chain(now)
+    for number, at in ((1, now), (2, now + 200 * DAY), (3, now)):
+        marked(number, at)
+    migration = importlib.import_module("accounts.migrations.0008_dropped_seals")
+    with audit_doors.opened():
+        migration.seal_dropped(apps, None)
+    assert findings() == [
+        "segment 2: dropped too early",
+        "segment 3: marked as dropped by somebody without the key",
+    ]
+
+
+def old_chain(now):
+    """Three segments of one row each, all old enough to be dropped."""
+    for days in (300, 250, 200):
+        entry(now - days * DAY)
+        sealing.seal(now - days * DAY)
+
+
+def marked(number, at, seal=None):
+    """As the tables' owner marks it; the rows and seals go with it."""
+    with audit_doors.opened():
+        AuditSegment.objects.filter(pk=number).update(dropped_at=at, **({"dropped_seal": seal} if seal else {}))
+        AuditEntry.objects.filter(seal__segment=number).delete()
+        AuditSeal.objects.filter(segment=number).delete()

@@ -33,6 +33,7 @@ ROUND = (  # kinds that come round
     "undecided-batches",
     "notices",
     "seal-audit",
+    "unsealed-audit",
     "retention",
     "look-alerts",
 )

@@ -78,6 +78,7 @@ def answer(desk, button: str) -> None:
 def test_a_colour_takes_two_offices_and_a_third_takes_it_back(phone, desk_of, check_accessibility):
     show(phone, "绿码")
     first = desk_of("一局", f"{RECORDS}add/")
+    check_accessibility(first)
     enter(first)
     batch = RiskBatch.objects.get()
     first.goto(f"{BATCHES}{batch.pk}/change/")

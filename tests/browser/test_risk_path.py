@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core.management import call_command
 
 from accounts.models import Account
 from passcodes.models import RiskBatch, RiskSource
@@ -44,6 +45,7 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     assert desk.locator(".preview tbody tr").first.inner_text().split("\t")[0] == "3"
     phone.reload()
     phone.get_by_role("heading", name="绿码").wait_for()  # a draft counts for nobody
+    tried(desk, ["绿码", "红码", "1"], check_accessibility)
 
     assert not desk.get_by_role("button", name="确认生效").count()  # nobody puts an upload in force alone
     desk.get_by_label("法律依据").select_option(value="cases")
@@ -70,6 +72,20 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     phone.reload()
     phone.get_by_role("heading", name="绿码").wait_for()
     assert RiskBatch.objects.get().state == "withdrawn"
+
+
+def tried(desk, turns: list[str], check_accessibility) -> None:
+    """The list is tried on the present population: who would turn is seen before it counts."""
+    batch = desk.url
+    desk.locator("form[action$='/dry-run/'] button").click()
+    desk.get_by_role("status").wait_for()
+    call_command("work", "--once", verbosity=0)
+    desk.locator(".effect .headline").wait_for()
+    check_accessibility(desk)
+    assert f"将有{turns[-1]}人变码" in desk.locator(".headline").inner_text()
+    assert desk.locator(".effect table").first.locator("tbody tr").first.inner_text().split() == turns
+    assert not RiskBatch.objects.get().released_at
+    desk.goto(batch)
 
 
 def test_two_offices_let_a_source_in(site, new_phone, check_accessibility):

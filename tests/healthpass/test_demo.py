@@ -14,10 +14,11 @@ from declarations import documents
 from declarations.models import Assurance, Declaration, Person, Proxy
 from healthpass.management.commands.demo import ACTORS, RELATIVES
 from institutions.models import Entrance, Institution, Membership
-from passcodes import facts
+from passcodes import appeals, approvals, facts
 from passcodes.colour import DEFAULT_RULES, assess
-from passcodes.models import PassCode
+from passcodes.models import PassCode, RiskBatch
 from tests import factories
+from tests.passcodes.appeals import steps
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +142,28 @@ def test_powers_are_as_told(demo):
     assert Membership.objects.current().get(account=actors["scanner"]).role == "scanner"
     assert actors["authority"].is_officer
     assert not actors["institution_admin"].is_officer
+
+
+def test_the_ways_into_and_out_of_a_colour_that_the_readme_tells(demo):
+    people = {actor["phone"]: account_of(actor) for actor in demo()}
+    first, second, third = (people[f"+86138000000{number}"] for number in ("08", "09", "10"))
+    red = PassCode.objects.get(person__holder=people["+8613800000003"])
+    appeal = steps.file(red, red.person.holder)
+    for officer in (first, second):
+        with pytest.raises(appeals.NotTheirs):
+            steps.decide(appeal, officer)
+    steps.decide(appeal, third)
+    assert steps.colour(red) == "green"
+
+    green = PassCode.objects.get(person__holder=people["+8613800000001"])
+    typed = {"category": "managed", "starts_at_0": f"{timezone.localdate()}", "starts_at_1": "00:00"}
+    document = {"document_kind": "01", "document_number": green.person.document_number}
+    page = factories.staff_client(account=first).post(
+        "/admin/passcodes/riskrecord/add/", {**typed, **document, "basis": "cases", "reason": "r"}
+    )
+    assert page.status_code == 302 and steps.colour(green) == "green"
+    approvals.approve(batch=RiskBatch.objects.latest("pk"), by=second, at=timezone.now())
+    assert steps.colour(green) == "yellow"
 
 
 def test_plain_output_tells_how_to_sign_in(settings, capsys):

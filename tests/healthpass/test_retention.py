@@ -13,7 +13,8 @@ from accounts.sealing import LEAST_KEPT, seal
 from declarations.models import Declaration, Person, Proxy
 from healthpass import retention
 from healthpass.lib.retention import Malformed, lines, period, read, shown
-from passcodes.colour import DEFAULT_RULES, RiskLevel
+from passcodes import facts
+from passcodes.colour import DEFAULT_RULES, Colour, RiskLevel, assess
 from passcodes.models import (
     ColourChange,
     ColourRule,
@@ -365,3 +366,24 @@ def test_answers_about_places_stay_while_the_place_is_a_risk_area(now):
     factories.risk_area(place="just over", starts_on=day)
     retention.run(now + timedelta(days=5))
     assert list(PlaceAnswer.objects.all()) == [made["just over"]]
+
+
+@pytest.mark.django_db
+def test_what_was_said_of_an_old_row_of_a_place_colours_as_long_as_the_place_is_a_risk_area(now):
+    """Lists bring the place again, and the answer counts by the days of the row that was asked about."""
+    person = factories.pass_code(account=factories.account()).person
+    day, long_ago = timezone.localdate(now) - period("passcodes.RiskArea") - DAY, now - period("passcodes.RiskArea")
+    rows = {"starts_on": day - 5 * DAY, "ends_on": day}
+    said, over, unasked = (factories.risk_area(place=place, **rows) for place in ("market", "over", "unasked"))
+    again = factories.risk_area(place="market", starts_on=timezone.localdate(now) - DAY)
+    for area in (said, over):
+        PlaceAnswer.objects.create(person=person, area=area, was_there=True, answered_at=long_ago)
+    for _ in range(2):
+        row = facts.for_person(person_id=person.pk, at=now)
+        assert assess(facts.facts_of(row), DEFAULT_RULES, now).colour == Colour.RED
+        retention.run(now)
+    assert set(RiskArea.objects.all()) == {said, again}
+    RiskArea.objects.filter(pk=again.pk).update(ends_on=timezone.localdate(now))
+    later = now + facts.PLACES_ASKED + DAY
+    assert retention.run(later) is False
+    assert (PlaceAnswer.objects.count(), list(RiskArea.objects.all())) == (0, [again])

@@ -4,7 +4,7 @@ import io
 import json
 import sys
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import django
 
@@ -20,7 +20,10 @@ def number(n: int) -> str:
     return body + check_digit(body)
 
 
-def row(document: str = PERSON, category: str = "confirmed", starts: str = "2026-11-01", ends: str = "") -> str:
+def row(document: str = PERSON, category: str = "confirmed", starts: str = "", ends: str = "") -> str:
+    """Begun on 2026-11-01 unless said otherwise; of who is "other managed", which soon lapses, an hour ago."""
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    starts = starts or (hour_ago.isoformat(timespec="minutes") if category == "managed" else "2026-11-01")
     return f"{document},{category},{starts},{ends},区疾控,024-1"
 
 

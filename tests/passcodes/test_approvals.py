@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import officers
 from accounts.models import Account, AuditEntry, Officer
-from passcodes import alone, approvals, endings, facts, risk
+from passcodes import approvals, endings, facts, risk, second_office
 from passcodes.actions import show_colour
 from passcodes.colour import Colour
 from passcodes.legal import LegalBasis
@@ -84,10 +84,10 @@ def test_few_people_that_came_by_machine_are_put_in_force_by_one(source, ours):
 
 def test_many_people_wait_for_another_office(source, ours, theirs):
     batch = load(source, 4)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(batch, ours)
     approval = propose(batch, ours)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(batch, theirs)
     approve(batch, theirs)
     approval.refresh_from_db()
@@ -156,7 +156,7 @@ def test_a_legal_basis_is_needed_and_an_officer(source, ours):
 def test_many_small_lists_are_one_large_one(source, ours):
     for name in ("1", "2", "3"):
         release(load(source, name=name), ours)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(load(source, name="4"), ours)
 
 
@@ -165,7 +165,7 @@ def test_one_row_that_an_officer_chose_takes_two(source, code, ours, theirs, way
     file = lists.text(lists.row())
     batch = risk.load(source=source, file=file, name="1", way=way, by=ours, at=timezone.now(), at_once=True)
     for by in (ours, theirs, None):
-        with pytest.raises(alone.NeedsSecond):
+        with pytest.raises(second_office.NeedsSecond):
             release(batch, by)
     assert (batch.state, colour_of(code)) == ("draft", Colour.GREEN)
     propose(batch, ours)
@@ -190,7 +190,7 @@ def test_an_officer_s_office_is_counted_over_sources(ours):
     for number in range(3):
         release(load(factories.risk_source(slug=f"s{number}", deciding_office=offices[number])), ours)
     last = load(factories.risk_source(slug="last", deciding_office=offices[3]))
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(last, ours)
 
 
@@ -199,7 +199,7 @@ def test_withdrawing_and_trying_again_is_counted(source, ours):
         batch = load(source, name=name)
         release(batch, ours)
         risk.withdraw(batch=batch, by=ours, at=timezone.now())
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(load(source, name="4"), ours)
 
 
@@ -356,27 +356,45 @@ def test_what_is_renewed_while_it_is_withdrawn_is_withdrawn_too(code, ours, thei
 
 def test_other_managed_in_a_list_takes_two_and_lapses(source, ours):
     batch = load(source, category="managed")
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         release(batch, ours)
     record = batch.records.get()
     assert record.ends_at - record.starts_at == timedelta(hours=72)
 
 
-def test_other_managed_is_not_entered_for_next_week(code, ours):
-    start = timezone.localtime() + timedelta(days=2)
+def managed_entered(ours, start, end=None) -> str:
+    """The page after an officer has typed a record of an "other managed" person."""
     values = {
         "document_kind": "01",
         "document_number": lists.PERSON,
         "category": "managed",
         "starts_at_0": f"{start:%Y-%m-%d}",
-        "starts_at_1": "08:00",
-        "office": "区疾控",
-        "office_phone": "024-1",
+        "starts_at_1": f"{start:%H:%M:%S}",
+        "ends_at_0": f"{end:%Y-%m-%d}" if end else "",
+        "ends_at_1": f"{end:%H:%M:%S}" if end else "",
         "basis": "cases",
+        "reason": "r",
     }
-    page = factories.staff_client(account=ours).post("/admin/passcodes/riskrecord/add/", values).text
+    return factories.staff_client(account=ours).post("/admin/passcodes/riskrecord/add/", values, follow=True).text
+
+
+def test_other_managed_is_not_entered_for_next_week(code, ours):
+    page = managed_entered(ours, timezone.localtime() + timedelta(days=2))
     assert "within 24 hours of the beginning" in page
     assert not RiskRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("began", "ends", "field"), [(72, None, "starts_at"), (90, -9, "starts_at"), (9, 1, "ends_at")]
+)
+def test_other_managed_that_is_over_is_not_proposed(ours, began, ends, field):
+    now = timezone.localtime()
+    start, end = now - timedelta(hours=began), ends and now - timedelta(hours=ends)
+    page = managed_entered(ours, start, end)
+    error = page.split("This is over already: “other managed” lasts 72 hours at most.")
+    assert len(error) == 2 and f'id="id_{field}_error"' in error[0][-200:]
+    assert not RiskRecord.objects.exists()
+    assert "Entered." in managed_entered(ours, now - timedelta(hours=71))
 
 
 def test_rows_one_after_the_other_are_no_longer_than_one(source, code, ours, theirs, time_machine):
@@ -504,10 +522,10 @@ def test_an_area_that_waits_stays_as_it_was_proposed(ours, theirs):
     said = "Another office is looking at this area"
     assert said in desk.post(address, {"ends_on": str(today - timedelta(days=1))}, follow=True).text
     with pytest.raises(endings.Waits):
-        endings.end_area(area=area, ends_on=today, at=now)
+        endings.end_area(area=area, ends_on=today, by=ours, at=now)
     area.refresh_from_db()
     assert area.ends_on is None
-    assert not AuditEntry.objects.filter(action="change-riskarea").exists()
+    assert not AuditEntry.objects.filter(action__in=("change-riskarea", "end-riskarea")).exists()
     approvals.approve(batch=area.batch, by=theirs, at=now)
     page = desk.get(address).text
     assert "It waits" not in page and 'name="ends_on"' in page and 'name="_save"' in page

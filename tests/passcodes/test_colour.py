@@ -1,5 +1,6 @@
 """The colour by truth table: no database, no clock."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -253,6 +254,12 @@ def test_the_order_of_facts_and_rules_does_not_matter(values, random):
     }
     rules = random.sample(DEFAULT_RULES, len(DEFAULT_RULES))
     assert assess(as_facts(values), DEFAULT_RULES, AT) == assess(as_facts(shuffled), rules, AT)
+
+
+def test_copies_of_a_record_come_in_the_order_of_their_sources():
+    copies = [replace(risk("confirmed"), source=source) for source in (2, None, 1)]
+    reasons = assess(facts(risks=tuple(copies)), DEFAULT_RULES, AT).reasons
+    assert [reason.source for reason in reasons] == [None, 1, 2]
 
 
 def test_not_green_before_the_national_platform_has_answered():

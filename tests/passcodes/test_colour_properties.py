@@ -1,13 +1,24 @@
 """What is true of every colour, whatever the facts and the rules: found by random ones."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passcodes.colour import DEFAULT_RULES, WORST_FIRST, Colour, Condition, RiskCategory, RiskLevel, Rule, assess
-from passcodes.evidence import Exemption, Reading
+from passcodes.colour import (
+    DEFAULT_RULES,
+    WORST_FIRST,
+    Colour,
+    Condition,
+    RiskCategory,
+    RiskLevel,
+    Rule,
+    assess,
+    day_of,
+)
+from passcodes.evidence import AreaMatch, Exemption, Facts, Reading, Risk
 from tests.passcodes import test_colour
 from tests.passcodes.test_colour import AT, as_facts, declared, moments, stays
 
@@ -100,28 +111,95 @@ def test_another_appeal_never_worsens_a_colour(values, rule_set, data):
     assert severity(more, rule_set) <= severity(values, rule_set)
 
 
-@given(lists, st.data())
-def test_a_granted_appeal_frees_copies_and_renewals_alone(values, data):
+def days_ago(*numbers):
+    return st.sampled_from([None if number is None else day_of(AT) - timedelta(days=number) for number in numbers])
+
+
+def hours_from_now(*numbers):
+    return st.sampled_from([None if number is None else AT + timedelta(hours=number) for number in numbers])
+
+
+# So few values that most are like some other, and differ from it in one thing.
+alike = st.lists(
+    st.builds(
+        Risk,
+        st.sampled_from([RiskCategory.CLOSE_CONTACT, RiskCategory.MANAGED]),
+        hours_from_now(-24, -48),
+        hours_from_now(None, 24, 48),
+        st.sampled_from(["a", "a", "b"]),
+        st.just("024-1"),
+        NUMBERS,
+        hours_from_now(None, None, -48),
+        st.sampled_from([None, 1, 1, 2]),
+    )
+    | st.builds(
+        AreaMatch,
+        st.just("high"),
+        st.sampled_from([210100, 210100, 210102]),
+        days_ago(6, 6, 5),
+        days_ago(None, 3, 1),
+        days_ago(None, 2),
+        NUMBERS,
+        st.sampled_from(["", "", "市场"]),
+        st.sampled_from([None, 1, 1, 2]),
+        st.sampled_from([210102, 210102, 210103]),
+        days_ago(None, 4, 2),
+        hours_from_now(None, None, -1),
+    ),
+    min_size=6,
+    max_size=6,
+)
+
+
+@given(alike, st.booleans())
+def test_a_granted_appeal_frees_copies_and_renewals_alone(listed, not_me):
     """The row, what says the same of the same and lasts no longer, and, not me, what the source says for a while."""
-    found = [reason for reason in without_appeals(values) if reason.fact]
-    if not found:
-        return
-    disputed = data.draw(st.sampled_from(found))
-    finding = disputed.finding if data.draw(st.booleans()) else ()
-    said = Exemption(disputed.fact, True, AT, disputed.likeness, finding, disputed.ends_at)
-    for reason in found:
-        kind = reason.fact.partition(":")[0]
-        same = (reason.code, reason.since, reason.division) == (disputed.code, disputed.since, disputed.division)
-        whose = reason.office == disputed.office if kind == "risk" else reason.source == disputed.source
-        met_by = kind == "risk" or reason.fact.split(":")[2:] == disputed.fact.split(":")[2:]
-        longer = disputed.ends_at and (reason.ends_at is None or reason.ends_at > disputed.ends_at)
-        is_copy = reason.fact == disputed.fact or same and whose and met_by and not longer
-        is_mistaken = finding and reason.finding == finding and reason.since < AT + timedelta(days=14)
-        assert said.covers(reason) == bool(is_copy or is_mistaken)
+    rows = {fact.fact: fact for fact in listed}
+    facts = Facts(True, risks=tuple(filter(is_risk, rows.values())), areas=tuple(filter(is_area, rows.values())))
+    found = [reason for reason in assess(facts, DEFAULT_RULES, AT).reasons if reason.fact]
+    for reason, other in itertools.product(found, found):
+        finding = reason.finding if not_me else ()
+        said = Exemption(reason.fact, True, AT, reason.likeness, finding, reason.ends_at)
+        one, two = rows[reason.fact], rows[other.fact]
+        expected = one is two or (is_copy if is_risk(one) else is_same_area)(one, two)
+        if not_me and is_risk(one) and is_risk(two) and one.source:
+            expected |= (one.category, one.source) == (two.category, two.source)
+        assert said.covers(other) == expected
 
 
-def without_appeals(values):
-    return assess(as_facts({**values, "exceptions": []}), DEFAULT_RULES, AT).reasons
+def is_risk(fact) -> bool:
+    return isinstance(fact, Risk)
+
+
+def is_area(fact) -> bool:
+    return isinstance(fact, AreaMatch)
+
+
+def is_copy(one: Risk, two) -> bool:
+    """The same measure of the same office, or what renews it; no longer, unless it is one that is renewed."""
+    if not is_risk(two) or (one.category, one.office) != (two.category, two.office):
+        return False
+    began = (one.begun_at or one.starts_at) == (two.begun_at or two.starts_at)
+    return began and (one.category == RiskCategory.MANAGED or not is_later(two.ends_at, one.ends_at))
+
+
+def is_same_area(one: AreaMatch, two) -> bool:
+    """The same area of the same source, met in the same way; no more days there."""
+    if not is_area(two) or any(getattr(one, name) != getattr(two, name) for name in ("source", "to_on", *SAME_AREA)):
+        return False
+    met_by = (one.own, one.from_on) == (two.own, two.from_on)
+    if one.to_on is None:
+        met_by = (one.own, one.away_at) == (two.own, two.away_at)
+    last = [min(filter(None, (area.to_on, area.ends_on)), default=None) for area in (one, two)]
+    return met_by and not is_later(last[1], last[0])
+
+
+SAME_AREA = ("level", "division", "place", "starts_on")
+
+
+def is_later(end, other) -> bool:
+    """None = never."""
+    return other is not None and (end is None or end > other)
 
 
 @given(lists, sets)

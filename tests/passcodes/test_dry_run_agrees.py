@@ -253,7 +253,7 @@ def expect_turning(draft: RuleSet, was: dict[int, Colour], becomes: dict[int, Co
     sets.filter(bool),  # a released set is never empty
     sets,
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_statement_and_pure_function_agree(
     someones, some_areas, some_answers, states, stale, appealing, asks, present, proposed
 ):

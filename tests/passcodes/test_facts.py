@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.actions import device_key_hash
 from passcodes import facts
 from passcodes.colour import DEFAULT_RULES, Colour, assess
-from passcodes.models import GateReading
+from passcodes.models import GateReading, PlaceAnswer
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +106,21 @@ def test_key_of_one_pass_does_not_open_another(holder, code, key):
 def test_the_facts_cost_one_query(code, key, django_assert_num_queries):
     with django_assert_num_queries(1):
         row_of(code, key)
+
+
+def test_a_dry_run_may_say_otherwise_which_lists_count_and_what_is_stale(code):
+    person, today = code.person, timezone.localdate()
+    factories.risk_record(category="confirmed")
+    factories.risk_area(division=person.declarations.get().division, level="high", starts_on=today)
+    factories.stay(declaration=person.declarations.get(), division=210202)
+    factories.risk_area(division=210202, level="medium", starts_on=today - timedelta(days=5))
+    place = factories.risk_area(division=210103, level="high", starts_on=today, place="太原街市场")
+    PlaceAnswer.objects.create(person=person, area=place, was_there=True, last_on=today, answered_at=timezone.now())
+
+    def found(**otherwise) -> tuple[int, int, bool]:
+        row = facts.for_people(person_ids=[person.pk], at=timezone.now(), **otherwise)[person.pk]
+        gathered = facts.facts_of(row)
+        return len(gathered.risks), len(gathered.areas), gathered.stale
+
+    assert found() == (1, 3, False)
+    assert found(counting="FALSE", stale="TRUE") == (0, 0, True)

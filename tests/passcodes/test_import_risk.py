@@ -1,5 +1,7 @@
 """`manage.py import_risk`: what the operator reads, and that the same file again changes nothing."""
 
+import contextlib
+import io
 from datetime import date, datetime
 
 import pytest
@@ -89,6 +91,53 @@ def test_progress_is_one_line_written_anew(file, capsys):
         progress(20_000)
         opened.read()
         progress(40_000)
+        progress.done()
+        progress.done()
     first, second = capsys.readouterr().err.split("\r")[1:]
     assert first.startswith("[###############               ]  50%  20,000 rows")
-    assert second.startswith(f"[{'#' * 30}] 100%  40,000 rows") and second.endswith("\n")
+    assert second.startswith(f"[{'#' * 30}] 100%  40,000 rows") and second.endswith(" \n")
+
+
+class Terminal(io.StringIO):
+    """What an operator sees, line by line."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def lines(self) -> list[str]:
+        """Of each line what was written last over it."""
+        return [line.rpartition("\r")[2] for line in self.getvalue().split("\n")]
+
+
+@pytest.fixture(autouse=True)
+def told_of_every_row(monkeypatch):
+    monkeypatch.setattr("passcodes.risk.PROGRESS_ROWS", 1)
+
+
+def imported_at(terminal: Terminal, path) -> None:
+    with contextlib.redirect_stderr(terminal):
+        call_command("import_risk", str(path), source="province")
+
+
+def test_the_bar_of_a_workbook_leaves_its_line(tmp_path):
+    terminal = Terminal()
+    path = tmp_path / "list.xlsx"
+    rows = [[number, "确诊", date(2026, 11, 1)] for number in (factories.DOCUMENTS[0], "1")]
+    path.write_bytes(workbook(["证件号码", "人员类别", "开始日期"], *rows))
+    imported_at(terminal, path)
+    bar, problem, end = terminal.lines
+    assert "  2 rows" in bar and problem.startswith("line 3: document_number") and end == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "count"),
+    [([lists.row(), lists.row(), '"'], "quotation mark", 2), ([lists.row("1")] * 3, "No row could be taken", 3)],
+)
+def test_the_bar_moves_with_wrong_rows_and_a_refused_file_leaves_its_line(file, rows, error, count):
+    terminal = Terminal()
+    file.write_bytes(lists.text(*rows).getvalue())
+    with pytest.raises(CommandError, match=error):
+        imported_at(terminal, file)
+    assert terminal.getvalue().count("\r") >= count
+    assert f"  {count} rows" in terminal.lines[0] and terminal.lines[-1] == ""

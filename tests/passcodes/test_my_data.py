@@ -12,7 +12,7 @@ from passcodes import approvals, notices, risk
 from passcodes.models import Appeal, NationalQuery, Notice, PassCode, RiskRecord
 from passcodes.notice_models import NoticeKind
 from tests import factories
-from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, colour, decide, file, officer, picture
+from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, colour, decide, file, file_before, officer, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +88,7 @@ def test_an_appeal_that_somebody_filed_for_me_is_mine_too(code, judge):
         account=factories.account(phone="+8613900000002"), person=mother, relation="child", created_at=timezone.now()
     )
     listed(code)
-    decide(file(code, proxy.account), judge)
+    decide(file_before(code, proxy.account), judge)
     (row,) = exported(browser(mother.holder), "appeals")
     assert (row["by"], row["about"], row["text"], row["answer"]) == ("another", "me", WORDS, ANSWER)
 
@@ -211,3 +211,20 @@ def test_the_page_asks_the_same_questions_of_one_and_of_three(own, holder, code,
     one_more()
     with django_assert_num_queries(len(one)):
         own.get("/me/")
+
+
+def test_what_others_entered_is_put_right_by_an_appeal(own, code):
+    listed(code)
+    colour(code)
+    page = own.get("/me/").text
+    offered = '<a class="button secondary" href="/code/appeal/">'
+    for title in ("Colours your code has shown", "Records of the epidemic database"):
+        assert offered in page.partition(title)[2].partition("</details>")[0], title
+    assert offered not in page.partition("Answers about places")[2].partition("</details>")[0]  # there are none
+    assert "024-1" in page and '<a href="/code/appeal/">appeal against it</a>' in page
+    assert own.get("/code/appeal/").url == f"/code/{code.public_id}/appeal/"
+    assert "Appeal against it" in own.get("/code/appeal/", follow=True).text
+
+
+def test_who_has_no_code_appeals_against_nothing():
+    assert browser(factories.account(phone="+8613900000008")).get("/code/appeal/").url == "/declare/"

@@ -243,7 +243,7 @@ def every_kind():
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of EXIF that it cannot read
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     kind=strategies.integers(0, 6),
     changes=strategies.lists(

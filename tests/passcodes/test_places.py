@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import AuditEntry
+from declarations.models import Person, Proxy
 from passcodes import appeals, facts, places
 from passcodes.actions import reason_from_json, show_colour
 from passcodes.colour import Colour
@@ -396,3 +397,22 @@ def test_my_data_has_the_answers(resident, holder, code):
     assert [fact.value for fact in row] == [f"辽宁省沈阳市和平区{MARKET}", True, TODAY, NOW]
     remainders = {remainder.what: remainder.until for remainder in what_remains(holder, NOW)}
     assert remainders["Answers about places, until they are risk areas no more"] is None
+
+
+def test_for_who_has_an_account_nobody_else_answers(holder, code):
+    son = factories.account(phone="+8613800000009")
+    Proxy.objects.create(
+        account=son, person=code.person, relation="parent", created_at=timezone.now(), confirmed_at=timezone.now()
+    )
+    area, client = market(), sign_in(son)
+    shown = client.get(f"/code/{code.public_id}/").text
+    assert "the question is answered there." in shown and "/places/" not in shown
+    assert "only there is it said where they were" in get(client, code).text
+    page = post(client, code, **{f"said-{area.pk}": "lives", f"last_on-{area.pk}": ""}).text
+    assert "only there is it said where they were" in page
+    with pytest.raises(places.NotTheirs):
+        places.answer(person_id=code.person_id, area=area, was_there=True, last_on=None, by=son, at=timezone.now())
+    assert colour_of(code) is Colour.GREEN
+    Person.objects.update(holder=None)
+    assert "Were you there?" in get(client, code).text
+    places.answer(person_id=code.person_id, area=area, was_there=False, last_on=None, by=son, at=timezone.now())

@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import AuditEntry
@@ -109,10 +109,11 @@ def test_rows_are_counted_and_repeated_ones_taken_once(source):
 
 
 def test_every_value_arrives(source):
-    backslash = f"{factories.DOCUMENTS[0]},managed,2026-11-01,2026-11-02,\\N 区\\t疾控,024\\1"
+    today = timezone.localdate()
+    backslash = f"{factories.DOCUMENTS[0]},managed,{today},{today + timedelta(days=1)},\\N 区\\t疾控,024\\1"
     load(source, lists.text(backslash, lists.row()))
     record, other = RiskRecord.objects.order_by("pk")
-    start = timezone.datetime.fromisoformat("2026-11-01T00:00:00+08:00")
+    start = timezone.datetime.fromisoformat(f"{today}T00:00:00+08:00")
     assert (record.category, record.starts_at, record.ends_at) == ("managed", start, start + timedelta(days=2))
     assert (record.office, record.office_phone, record.source) == ("\\N 区\\t疾控", "024\\1", "")
     assert other.ends_at is None
@@ -209,6 +210,18 @@ def loaded_when_free(source, file):
         except risk.Busy:
             time.sleep(0.1)
     raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("message", "raised"), [("database is locked", risk.Busy), ("database or disk is full", OperationalError)]
+)
+def test_only_a_lock_is_another_list(source, monkeypatch, message, raised):
+    def fail(*args):
+        raise OperationalError(message)
+
+    monkeypatch.setattr(risk, "_insert", fail)
+    with pytest.raises(raised if connection.vendor == "sqlite" else OperationalError):
+        load(source)
 
 
 @pytest.mark.django_db(transaction=True)

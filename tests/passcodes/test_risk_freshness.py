@@ -181,3 +181,23 @@ def test_the_page_says_why_and_that_nothing_is_to_be_done(source, code, client):
 def test_freshness_costs_no_query(source, code, django_assert_num_queries):
     with django_assert_num_queries(1):
         facts.for_page_of(account_id=code.person.holder_id, pass_id=code.public_id, at=timezone.now())
+
+
+def test_operators_are_told_of_a_source_that_has_never_delivered(code, caplog):
+    agreed = timezone.now() - timedelta(hours=24)
+    source = factories.risk_source(fresh_hours=24, agreed_at=agreed)
+    factories.risk_source(slug="without-limit", name="甲", fresh_hours=None, agreed_at=agreed)
+    factories.risk_source(slug="ended", name="乙", fresh_hours=24, agreed_at=None)
+    factories.risk_source(slug="later", name="丙", fresh_hours=25, agreed_at=agreed)
+    desk = factories.staff_client(account=factories.account(phone="+8613700000001", is_officer=True))
+    announce_stale_data(None, agreed + timedelta(hours=24, seconds=-1))
+    assert caplog.records == []
+    announce_stale_data(None, timezone.now())
+    (said,) = caplog.records
+    assert (said.levelname, "of province have come to count" in said.getMessage()) == ("WARNING", True)
+    words = "No data have come to count within the freshness limit since it was agreed to: "
+    assert f"{words}省疾控<" in desk.get("/admin/").text
+    assert colour_of(code) == "green"
+    risk.mark_fresh(source=source, at=timezone.now())
+    announce_stale_data(None, timezone.now())
+    assert len(caplog.records) == 1 and words not in desk.get("/admin/").text

@@ -24,6 +24,11 @@ def hasher(kind):
     return lambda number: f"{kind}:{number}"
 
 
+def read_areas(header, *rows) -> tuple[list, Tally]:
+    """As of a source that has an office."""
+    return read(header, *rows, office="区疾控", office_phone="024-1")
+
+
 def read(header, *rows, **defaults) -> tuple[list, Tally]:
     numbered = ((line, list(row)) for line, row in enumerate([header, *rows], start=1))
     listing = Listing(numbered, hasher=hasher, at=AT, **defaults)
@@ -135,12 +140,31 @@ def test_what_is_wrong_is_named(changed, expected):
         ("2026-11-26 12:00", "", datetime(2026, 11, 28, 12, tzinfo=BEIJING)),
         ("2026-11-26 12:00:01", "", "ahead"),
         ("2026-11-28 12:00", "2026-11-29", "ahead"),
+        ("2026-11-22 12:00:01", "", datetime(2026, 11, 25, 12, 0, 1, tzinfo=BEIJING)),
+        ("2026-11-22 12:00", "", "lapsed"),
+        ("2026-11-20", "2026-11-30", "lapsed"),
     ],
 )
 def test_other_managed_never_ends_later_than_72_hours_from_now(starts, ends, lapses):
     records, tally = read(HEADER, [DOCUMENTS[0], "managed", starts, ends, "区疾控", "024-1"])
     found = [record.measure.ends_at for record in records] + [problem for _, _, problem in tally.problems]
     assert found == [lapses]
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "column"),
+    [
+        ("2026-11-20", "", "starts_at"),
+        ("2026-11-20", "2026-11-30", "starts_at"),
+        ("2026-11-24", "2026-11-24", "ends_at"),
+    ],
+)
+def test_other_managed_that_is_over_is_named_and_needs_no_second_office(starts, ends, column):
+    values = {"category": "managed", "starts_at": starts, "ends_at": ends}
+    assert problem_of(**values) == (column, "lapsed")
+    row = [DOCUMENTS[0], *values.values(), "区疾控", "024-1"]
+    listing = Listing(iter([(1, list(HEADER)), (2, row)]), hasher=hasher, at=AT)
+    assert (list(listing.records()), listing.has_managed) == ([], False)
 
 
 def test_the_source_knows_the_office_of_rows_that_do_not():
@@ -157,7 +181,7 @@ def test_the_source_knows_the_office_of_rows_that_do_not():
         ([*HEADER, "\ud800\n"], "columns", ["??"]),
         (HEADER[2:], "missing", ["document_number", "category"]),
         ([*HEADER, "身份证号"], "repeated", ["document_number"]),
-        (["division", "level", "starts_on", "office"], "columns", ["office"]),
+        (["division", "level", "starts_on", "category"], "columns", ["category"]),
     ],
 )
 def test_headers_are_refused_by_name(header, code, names):
@@ -175,7 +199,7 @@ def test_more_values_than_columns_are_an_error_and_fewer_are_blanks():
 
 def test_areas():
     header = ["行政区划代码", "风险等级", "开始日期", "结束日期"]
-    records, tally = read(
+    records, tally = read_areas(
         header,
         ["210102", "高风险", "2026/11/1", ""],
         ["210102", "中", "2026-11-02", "2026-11-01"],
@@ -190,7 +214,7 @@ def test_areas():
 
 def test_areas_may_be_named_places():
     header = ["行政区划代码", "风险等级", "开始日期", "场所名称"]
-    records, tally = read(
+    records, tally = read_areas(
         header,
         ["210102", "高风险", "2026/11/1", " 太原街市场（东）１号 "],
         ["210102", "高风险", "2026/11/1", ""],
@@ -202,6 +226,22 @@ def test_areas_may_be_named_places():
     assert [area.place for area in records] == ["太原街市场(东)1号", "", "", "场" * 100]
     assert tally.problems == [[5, "place", "text"], [6, "place", "text"]]
     assert [row[0] for row in tally.sample] == ["210102 太原街市场(东)1号", "210102", "210102", f"210102 {'场' * 100}"]
+
+
+def test_areas_name_their_office_or_have_the_source_s():
+    header, area = ["行政区划代码", "风险等级", "开始日期", "划定机关", "机关电话"], ["210102", "高", "2026-11-01"]
+    rows = [[*area, "和平区指挥部（新）", "024-2"], [*area, "和平区指挥部", ""], area, [*area, "机" * 101, ""]]
+    records, tally = read_areas(header, *rows)
+    assert [(area.office, area.office_phone) for area in records] == [
+        ("和平区指挥部（新）", "024-2"),
+        ("和平区指挥部", "024-1"),
+        ("区疾控", "024-1"),
+    ]
+    assert [row[-1] for row in tally.sample] == ["和平区指挥部（新）", "和平区指挥部", "区疾控"]
+    assert tally.problems == [[5, "office", "text"]]
+    records, tally = read(header, *rows[:3])  # of a source without an office
+    assert [area.office_phone for area in records] == ["024-2"]
+    assert tally.problems == [[3, "office_phone", "missing"], [4, "office", "missing"]]
 
 
 def test_only_the_first_errors_are_kept():

@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 
 from accounts.models import AuditEntry
-from passcodes import actions, alone, facts, rule_drafts, rules
-from passcodes.colour import DEFAULT_RULES, Colour, Condition
+from passcodes import actions, facts, rule_drafts, rules, second_office
+from passcodes.colour import DEFAULT_RULES, Colour, Condition, Reason
 from passcodes.models import ColourChange, ColourRule, RuleSet
 from passcodes.reasons import TEXTS, text_of
 from passcodes.rules import Problem
@@ -114,7 +114,15 @@ def test_limits_of_what_a_rule_may_look_back_are_taken(now):
     draft.rules.filter(condition="contact").update(days=30)
     draft.rules.filter(condition="symptoms").update(hours=168)
     assert problems_of(draft) == []
-    assert timedelta(hours=rules.MOST_HOURS) <= facts.SYMPTOMS_KEPT
+    assert f" {rules.MOST_DAYS} days" in Problem.DAYS.label and f" {rules.MOST_HOURS} hours" in Problem.HOURS.label
+
+
+def test_kept_reasons_are_read_by_what_a_reason_has_today(now):
+    kept = actions.reason_as_json(Reason("risk-confirmed", Colour.RED, since=now, office="o"))
+    del kept["place"]
+    assert actions.reason_from_json({**kept, "gone": "x"}) == Reason(
+        "risk-confirmed", Colour.RED, since=now, office="o"
+    )
 
 
 def test_parameter_goes_with_its_condition(now):
@@ -238,10 +246,10 @@ def test_set_is_decided_once(now, decide):
 
 def test_without_two_offices_no_set_is_put_in_force_or_withdrawn(now):
     draft = factories.rule_draft(at=now)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         rules.release(rule_set=draft, by=None, at=now)
     factories.released_rules(rule_set=draft, at=now)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         rules.withdraw(rule_set=draft, by=None, at=now)
     assert RuleSet.objects.get().state == "released"
 
@@ -250,7 +258,7 @@ def test_set_that_has_not_begun_is_withdrawn_by_one(now):
     draft = factories.rule_draft(at=now)
     RuleSet.objects.update(valid_from=now + HOUR)
     factories.released_rules(rule_set=draft, at=now)
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         rules.withdraw(rule_set=draft, by=None, at=now + HOUR)
     rules.withdraw(rule_set=draft, by=None, at=now + HOUR - SECOND)
     assert RuleSet.objects.get().state == "withdrawn"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import officers
 from accounts.models import AuditEntry
-from passcodes import alone, approvals, national_questions, risk, risk_pull, risk_wire, sources
+from passcodes import approvals, national_questions, risk, risk_pull, risk_wire, second_office, sources
 from passcodes.models import Approval, RiskBatch, RiskSource
 from tests import factories
 from tests.passcodes import lists
@@ -222,7 +222,7 @@ def test_what_was_agreed_once_is_not_taken_for_another_change(ours, theirs):
     source = factories.risk_source()
     propose(source, ours, fresh_hours=24)
     approvals.approve(risk_source=source, by=theirs, at=timezone.now())
-    with pytest.raises(alone.NeedsSecond):
+    with pytest.raises(second_office.NeedsSecond):
         sources.agree(risk_source=source, by=theirs, at=timezone.now())
 
 
@@ -373,7 +373,7 @@ def test_a_list_of_an_office_s_own_source_takes_it_and_another(limit, ours, thei
     colleague = factories.account(phone="+8613700000003", office=factories.office())
     for first, second, name in ((theirs, ours, "1"), (ours, theirs, "2")):
         batch = load(source, 4, name=name)
-        with pytest.raises(alone.NeedsSecond):
+        with pytest.raises(second_office.NeedsSecond):
             risk.release(batch=batch, by=theirs, at=timezone.now())
         approvals.propose(batch=batch, basis="cases", by=first, at=timezone.now())
         for by in (first, colleague if first == theirs else first):

@@ -2,9 +2,11 @@
 
 import itertools
 import json
+from datetime import datetime
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts import sealing
 from accounts.models import AuditSegment
@@ -16,8 +18,8 @@ BAR = 30  # characters
 class Command(BaseCommand):
     help = (
         "Walk the sealed audit from its beginning and name the first row that is not as it was sealed; fail if there is"
-        " one. With --published, also hold the chain against heads that were published: saved copies of"
-        " /.well-known/health-pass/audit-head.json."
+        " one, or if rows have waited for their seal for minutes. With --published, also hold the chain against heads"
+        " that were published: saved copies of /.well-known/health-pass/audit-head.json."
     )
 
     def add_arguments(self, parser):
@@ -26,10 +28,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, published: list[Path], **options):
+        now = timezone.now()
         self.segments = AuditSegment.objects.count()
         self.shows_bar = self.stderr.isatty()
         self.done = self.percent = 0
-        findings = list(itertools.islice(sealing.verify(self.progress), SHOWN))
+        findings = list(itertools.islice(sealing.verify(at=now, progress=self.progress), SHOWN))
         findings += [finding for path in published for finding in self.compare(path)]
         if self.shows_bar:
             self.stderr.write("\r" + " " * (BAR + 20) + "\r", ending="")
@@ -40,7 +43,15 @@ class Command(BaseCommand):
             raise CommandError(f"The audit is broken, first at {first}.")
         last = AuditSegment.objects.newest()
         sealed = f"{last.total} rows in {last.number} segments, head {last.head}" if last else "nothing is sealed yet"
-        self.stdout.write(f"The audit is whole: {sealed}.")
+        self.stdout.write(f"The audit is whole: {sealed}.{self.waiting(now)}")
+
+    def waiting(self, now: datetime) -> str:
+        """The rows that nothing is known of yet."""
+        waits = sealing.backlog()
+        if not waits.count:
+            return ""
+        seconds = (now - waits.oldest_at).total_seconds()
+        return f" Not sealed yet: {waits.count} rows, the oldest {seconds:.0f} s old."
 
     def progress(self, segment: AuditSegment) -> None:
         """Draw the bar on a terminal, when it has grown."""

@@ -55,17 +55,22 @@ class Command(BaseCommand):
     def load(self, file: BinaryIO, source: RiskSource, name: str | None, draft: bool) -> RiskBatch:
         """The batch, loaded and, unless it is to stay a draft, released."""
         content = risk.examine(file)
-        return risk.load(
-            source=source,
-            name=name or content.digest[:16],
-            way=BatchWay.COMMAND,
-            file=file,
-            by=None,
-            at=timezone.now(),
-            at_once=not draft,
-            content=content,
-            progress=Progress(file, content.size) if sys.stderr.isatty() else None,
-        )
+        progress = Progress(file, content.size) if sys.stderr.isatty() else None
+        try:
+            return risk.load(
+                source=source,
+                name=name or content.digest[:16],
+                way=BatchWay.COMMAND,
+                file=file,
+                by=None,
+                at=timezone.now(),
+                at_once=not draft,
+                content=content,
+                progress=progress,
+            )
+        finally:
+            if progress:
+                progress.done()
 
 
 class Progress:
@@ -73,15 +78,21 @@ class Progress:
 
     def __init__(self, file: BinaryIO, size: int):
         self.file, self.size, self.began = file, size, time.monotonic()
+        self.is_open = False
 
     def __call__(self, rows: int) -> None:
         part = min(self.file.tell() / self.size, 1)
         left = (time.monotonic() - self.began) * (1 - part) / part if part else 0
         bar = "#" * round(30 * part)
         sys.stderr.write(f"\r[{bar:30}] {part:4.0%}  {rows:,} rows  {left:.0f} s left ")
-        if part == 1:
-            sys.stderr.write("\n")
         sys.stderr.flush()
+        self.is_open = True
+
+    def done(self) -> None:
+        """What is written next begins a line of its own, however far this came."""
+        if self.is_open:
+            sys.stderr.write("\n")
+            self.is_open = False
 
 
 def source_named(slug: str) -> RiskSource:

@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from declarations.models import Person
 from passcodes import appeals, facts
 from passcodes.actions import show_colour
 from passcodes.models import Appeal
@@ -50,3 +51,12 @@ def file(code, account, at=None, documents=(), claim="not_me") -> Appeal:
 
 def decide(appeal, by, granted=True, at=None) -> None:
     appeals.decide(appeal=appeal, granted=granted, answer=ANSWER, by=by, at=at or timezone.now())
+
+
+def file_before(code, account, **fields) -> Appeal:
+    """Filed by somebody else at a time when the person had no account of their own."""
+    holder = Person.objects.get(pk=code.person_id).holder
+    Person.objects.filter(pk=code.person_id).update(holder=None)
+    appeal = file(code, account, **fields)
+    Person.objects.filter(pk=code.person_id).update(holder=holder)
+    return appeal

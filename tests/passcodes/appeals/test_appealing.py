@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import AuditEntry
 from declarations.models import Proxy
@@ -14,6 +15,7 @@ from passcodes.actions import issue_pass
 from passcodes.models import Appeal, AppealDocument, RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, colour, decide, file, form_address, picture, upload
+from tests.passcodes.heic_files import heic
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -65,7 +67,11 @@ def test_of_two_at_once_one_is_filed(holder, code, listed):
     ("files", "message"),
     [
         ([picture() + b"\0" * 9_000_000], "Photo 1: The file is too large: at most 8 MB."),
-        ([picture(), b"%PDF-1.7 " * 50], "Photo 2: This is not a JPEG, PNG, WebP or HEIC picture."),
+        ([picture(), b"%PDF-1.7 " * 50], "Photo 2: This is not a JPEG, PNG or WebP picture."),
+        (
+            [heic(Image.new("RGB", (96, 96)))],
+            "Photo 1: This is a HEIC picture. Save it as JPEG, or take a screenshot of it.",
+        ),
         ([picture()] * 6, "At most 5 photos; you chose more."),
         ([picture()] * 9, "At most 5 photos; you chose more."),
     ],

@@ -160,7 +160,7 @@ def test_what_no_longer_colours_is_overdue_nowhere(own, client, code, late, list
 def test_queue_asks_once_for_all_overdue_appeals(holder, code, late, judge, django_assert_num_queries):
     admin = factories.staff_client(account=judge)
     admin.get(QUEUE)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         admin.get(QUEUE)
     for number in (1, 2):
         account = factories.account(phone=f"+861390000004{number}")
@@ -168,7 +168,7 @@ def test_queue_asks_once_for_all_overdue_appeals(holder, code, late, judge, djan
         factories.risk_record(number=factories.DOCUMENTS[number], category="managed")
         file(other, account)
     Appeal.objects.update(created_at=timezone.now() - timedelta(hours=30), due_at=timezone.now() - timedelta(hours=6))
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         admin.get(QUEUE)
 
 

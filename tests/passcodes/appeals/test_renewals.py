@@ -1,14 +1,18 @@
 """What officers type and other offices renew: one appeal covers it, and none of its offices answers."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from passcodes import appeals, approvals
+from passcodes import appeals, approvals, endings
 from passcodes.models import Appeal, RiskBatch, RiskRecord
 from tests import factories
 from tests.passcodes.appeals.steps import colour, decide, file, officer, reasons
+from tests.passcodes.threads import at_once
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -50,6 +54,17 @@ def test_a_missed_deadline_acts_on_what_was_renewed_meanwhile(holder, code, ente
     renew(entered, judge)
     assert (colour(code, after(73)), colour(code, after(74))) == ("yellow", "neutral")
     assert appeals.concerns(appeal, reasons(code))
+
+
+def test_whom_an_officer_let_go_before_the_measure_began_is_renewed_by_nobody(began, code, coloured, judge, after):
+    row = RiskRecord(document_hash=code.person.document_hash, category="managed", starts_at=began + 10 * HOUR)
+    approvals.enter(row=row, basis="cases", by=coloured, at=began)
+    approvals.approve(batch=row.batch, by=judge, at=began)
+    endings.end_record(record=row, by=coloured, at=after(1))
+    assert not approvals.may_renew(row.batch, judge, began)
+    with pytest.raises(approvals.NotProposed):
+        renew(row.batch, judge)
+    assert colour(code, after(11)) == "green"
 
 
 def test_what_was_granted_frees_from_every_renewal(holder, code, entered, judge, second_judge, after):
@@ -152,3 +167,49 @@ def test_overdue_appeals_count_against_the_office_whatever_it_is_called_by_now(
     after(26)
     figures = {office.name: office.overdue for office in client.get("/offices/").context["offices"]}
     assert figures == {"铁西区疾病预防控制中心": 1, "沈阳市卫健委": 0}
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_whom_an_officer_lets_go_is_not_coloured_by_a_renewal(code, entered, coloured, judge, after, which):
+    """Whichever of the rows of one measure the officer ends."""
+    after(50)
+    second = renew(entered, judge)
+    after(125)
+    third = renew(second, coloured)
+    now = after(130)
+    rows = [RiskRecord.objects.get(batch=batch) for batch in (entered, second, third)]
+    other = factories.risk_record(category="arrival", starts_at=now)
+    assert colour(code) == "red"
+    endings.end_record(record=rows[which], by=coloured, at=now)
+    assert not reasons_of_managed(code)
+    assert not reasons_of_managed(code, after(150)) and not reasons_of_managed(code, after(210))
+    other.refresh_from_db()
+    assert (other.ended_by, RiskRecord.objects.get(batch=entered).ended_by) == (None, None)
+
+
+def reasons_of_managed(code, at=None):
+    return [reason for reason in reasons(code, at) if reason.code == "risk-managed"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_who_renews_while_an_officer_ends_the_record_colours_nobody(code, coloured, judge):
+    now = timezone.now()
+    row = RiskRecord(document_hash=code.person.document_hash, category="managed", starts_at=now - 60 * HOUR)
+    approvals.enter(row=row, basis="cases", by=coloured, at=now - 60 * HOUR)
+    approvals.approve(batch=row.batch, by=judge, at=now - 60 * HOUR)
+    third = officer("辽宁省卫健委", "+8613700000003")
+    read = threading.Event()
+
+    def renewing():
+        with transaction.atomic():
+            approvals.renew(batch=row.batch, by=third, at=timezone.now())
+            read.set()
+            time.sleep(0.5)  # while the other one waits
+
+    def ending():
+        assert read.wait(10)
+        endings.end_record(record=row, by=coloured, at=timezone.now())
+
+    assert at_once(renewing, ending) == ["done", "done"]
+    assert not reasons_of_managed(code, now + 13 * HOUR)

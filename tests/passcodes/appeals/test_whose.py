@@ -8,7 +8,7 @@ from passcodes import appeals
 from passcodes.actions import issue_pass
 from passcodes.models import Appeal, AppealDocument
 from tests import factories
-from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, decide, file, picture
+from tests.passcodes.appeals.steps import ANSWER, WORDS, browser, decide, file, file_before, form_address, picture
 
 pytestmark = pytest.mark.django_db
 NOT_THEIRS = "Somebody else has filed this appeal."
@@ -58,7 +58,7 @@ def test_who_acts_does_not_withdraw_another_s_appeal(holder, code, listed, helpe
     appeal = file(code, holder, documents=[picture()])
     acts()
     response = browser(helper).post(f"{address(code, appeal)}withdraw/", follow=True)
-    assert "Only whoever appealed, or the person themself, can withdraw this." in response.text
+    assert "Only the person can withdraw this" in response.text
     assert Appeal.objects.get().state == "waiting" and AppealDocument.objects.count() == 1
     with pytest.raises(appeals.NotYours):
         appeals.withdraw(appeal=appeal, by=helper, at=timezone.now())
@@ -66,7 +66,7 @@ def test_who_acts_does_not_withdraw_another_s_appeal(holder, code, listed, helpe
 
 def test_the_person_reads_and_withdraws_what_somebody_filed_for_them(own, holder, code, listed, helper, acts):
     acts()
-    appeal = file(code, helper, documents=[picture()])
+    appeal = file_before(code, helper, documents=[picture()])
     text = own.get(address(code, appeal)).text
     assert WORDS in text and "Withdraw the appeal" in text and "You get a message" not in text
     assert WORDS in export(holder)
@@ -74,14 +74,52 @@ def test_the_person_reads_and_withdraws_what_somebody_filed_for_them(own, holder
     assert Appeal.objects.get().state == "withdrawn"
 
 
-def test_who_appealed_reads_and_withdraws_their_own(code, listed, helper, acts):
+def test_who_appealed_reads_their_own_and_the_person_withdraws_it(code, listed, helper, acts):
     acts()
-    appeal = file(code, helper, documents=[picture()])
+    appeal = file_before(code, helper, documents=[picture()])
     client = browser(helper)
     text = client.get(address(code, appeal)).text
-    assert WORDS in text and "1 photo" in text and "You get a message" in text
+    assert WORDS in text and "1 photo" in text and "You get a message" in text and "Withdraw the appeal" not in text
+    client.post(f"{address(code, appeal)}withdraw/")
+    assert Appeal.objects.get().state == "waiting"
+    Person.objects.update(holder=None)
     client.post(f"{address(code, appeal)}withdraw/")
     assert Appeal.objects.get().state == "withdrawn"
+
+
+def test_who_acts_appeals_for_nobody_who_has_an_account(own, code, listed, helper, acts):
+    acts()
+    client = browser(helper)
+    device = client.session
+    device["device"] = factories.device(account=helper).pk
+    device.save()
+    elsewhere = "This person has an account of their own: the appeal is filed there."
+    for page in ("", "appeal/"):
+        text = client.get(f"/code/{code.public_id}/{page}").text
+        assert elsewhere in text and "?about=" not in text
+    form = form_address(code)
+    for response in (client.get(form), client.post(form, {"claim": "other", "text": WORDS})):
+        assert response.url == f"/code/{code.public_id}/appeal/"
+    with pytest.raises(appeals.NotYours):
+        file(code, helper)
+    assert not Appeal.objects.exists()
+    appeal = file(code, own_account(code))
+    assert "See the appeal" in client.get(f"/code/{code.public_id}/").text
+    assert client.get(form).url == address(code, appeal)
+
+
+def own_account(code):
+    return Person.objects.get(pk=code.person_id).holder
+
+
+def test_a_relative_spends_no_appeal_of_who_has_an_account(own, code, listed, helper, acts, judge):
+    """Filed and refused before, while there was none."""
+    acts()
+    first = file_before(code, helper)
+    decide(first, judge, granted=False)
+    assert "Appeal once more" not in browser(helper).get(address(code, first)).text
+    own.post(f"{address(code, first)}again/", {"text": WORDS})
+    assert Appeal.objects.get(escalation_of=first).account == own_account(code)
 
 
 def test_the_second_appeal_is_not_spent_by_somebody_else(own, holder, code, listed, helper, acts, judge):
@@ -91,7 +129,7 @@ def test_the_second_appeal_is_not_spent_by_somebody_else(own, holder, code, list
     client = browser(helper)
     assert "Appeal once more" not in client.get(address(code, appeal)).text
     response = client.post(f"{address(code, appeal)}again/", {"text": WORDS}, follow=True)
-    assert "by whoever appealed or the person themself" in response.text
+    assert "by whoever acts for somebody without an account of their own" in response.text
     refused = Appeal.objects.get()
     with pytest.raises(appeals.NoSecond):
         appeals.escalate(appeal=refused, text=WORDS, documents=[], by=helper, at=timezone.now())

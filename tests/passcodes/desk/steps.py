@@ -74,3 +74,10 @@ def give(desk, page, outbox, phone="13912345678"):
     assert desk.post(f"{page}phone/", {"phone": phone}).url == f"{page}phone/code/"
     digits = re.search(r"\d{6}", sent(outbox)[-1]["text"])[0]
     return desk.post(f"{page}phone/code/", {"digits": digits})
+
+
+def agree(desk, page, outbox):
+    """The person, who has an account, reads out the code that came to its phone."""
+    assert desk.post(f"{page}owner/").url == f"{page}owner/code/"
+    digits = re.search(r"\d{6}", sent(outbox)[-1]["text"])[0]
+    return desk.post(f"{page}owner/code/", {"digits": digits})

@@ -70,18 +70,24 @@ def test_residence_outside_the_division_is_another_desk_s(desk):
     assert not Person.objects.exists()
 
 
+def declare_agreed(holder, office, clerk) -> Person:
+    now = timezone.now()
+    return writes.declare_at_desk(claim=CLAIM, answers=HEALTHY, office=office, agreed=holder.pk, by=clerk, at=now)
+
+
 def test_known_person_keeps_the_holder_and_gets_the_document_s_data(office, clerk):
     holder = factories.account()
     known = factories.person(holder=holder, name="李花", number=NUMBER)
-    person = writes.declare_at_desk(claim=CLAIM, answers=HEALTHY, office=office, by=clerk, at=timezone.now())
+    person = declare_agreed(holder, office, clerk)
     assert (person.pk, person.holder, person.name) == (known.pk, holder, "李小花")
     assert (person.sex, person.assurance) == ("2", Assurance.OFFICER)
 
 
 def test_holder_is_told_that_a_desk_has_declared(office, clerk, outbox, django_capture_on_commit_callbacks):
-    factories.person(holder=factories.account(), name="李小花", number=NUMBER)
+    holder = factories.account()
+    factories.person(holder=holder, name="李小花", number=NUMBER)
     with django_capture_on_commit_callbacks(execute=True):
-        writes.declare_at_desk(claim=CLAIM, answers=HEALTHY, office=office, by=clerk, at=timezone.now())
+        declare_agreed(holder, office, clerk)
     (message,) = sent(outbox)
     assert message["to"] == "+8613800000001"
     assert "和平区服务台" in message["text"] and "024-11111" in message["text"]

@@ -47,14 +47,22 @@ def test_claim_is_confirmed_by_the_person_who_is_there(desk, mother):
     assert "desk-confirm-proxy" in audited(subject=f"person:{mother.pk}")
 
 
-def test_adult_with_an_account_agrees_at_the_desk_too(desk):
-    holder = factories.account(phone="+8613800000003")
-    mother = factories.person(holder=holder, name="李小花", number=NUMBER)
+@pytest.mark.parametrize("claimed", [True, False])
+def test_who_has_an_account_agrees_on_its_phone_not_at_the_desk(desk, claimed):
+    mother = factories.person(holder=factories.account(phone="+8613800000003"), name="李小花", number=NUMBER)
     son = factories.account(phone="+8613900000001")
-    waiting = Proxy.objects.create(account=son, person=mother, relation="parent", created_at=timezone.now())
-    desk.post(f"{served(desk, mother)}proxy/{waiting.pk}/agree/")
-    waiting.refresh_from_db()
-    assert waiting.is_acting
+    proxy = (
+        claim_for(son)
+        if claimed
+        else Proxy.objects.create(account=son, person=mother, relation="parent", created_at=timezone.now())
+    )
+    page = served(desk, mother)
+    text = desk.get(page).text
+    assert "they decide on the phone of their account" in text and f"proxy/{proxy.pk}/agree/" not in text
+    assert "they agree on its phone" in desk.post(f"{page}proxy/{proxy.pk}/agree/", follow=True).text
+    assert not Proxy.objects.acting().exists()
+    desk.post(f"{page}proxy/{proxy.pk}/end/")
+    assert not Proxy.objects.current().exists()
 
 
 def test_clerk_confirms_nobody_for_their_own_account(desk, clerk, mother):

@@ -83,8 +83,8 @@ def test_there_is_nothing_to_ask_for_somebody_known(son):
 
 BAD = {
     "nothing": (b"", "There is no file, or it is empty."),
-    "a PDF": (b"%PDF-1.7 " * 50, "This is not a JPEG, PNG, WebP or HEIC picture."),
-    "an SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "This is not a JPEG, PNG, WebP or HEIC picture."),
+    "a PDF": (b"%PDF-1.7 " * 50, "This is not a JPEG, PNG or WebP picture."),
+    "an SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "This is not a JPEG, PNG or WebP picture."),
     "half a picture": (picture()[:3000], "The picture is damaged or incomplete. Choose it again, or take another."),
     "one pixel": (picture((1, 1)), "The picture is too small."),
     "too large": (picture() + b"\0" * 8_000_000, "The file is too large: at most 8 MB."),
