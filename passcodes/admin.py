@@ -289,6 +289,7 @@ class RiskAreaAdmin(AuditedAdmin):
     order = 2
     can_add = can_change = True
     form = RiskAreaForm
+    change_form_template = "admin/risk_area.html"
     list_display = ("where", "level", "starts_on", "ends_on", "source", "counts")
     list_filter = (LevelFilter,)
     list_select_related = ("batch",)
@@ -303,14 +304,30 @@ class RiskAreaAdmin(AuditedAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RiskArea | None = None):
-        return [name for name in self.shown_fields if name != "ends_on"] if obj else ()
+        if obj is None:
+            return ()
+        may_end = not endings.waits(obj)
+        return [name for name in self.shown_fields if not (may_end and name == "ends_on")]
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj and endings.waits(obj):
+            context |= {"waits": True, "show_save": False, "show_save_and_add_another": False}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def changeform_view(self, request: HttpRequest, object_id=None, form_url="", extra_context=None) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except endings.Waits:
+            said = _("Another office is looking at this area: its last day cannot be changed meanwhile.")
+            self.message_user(request, said, messages.ERROR)
+            return HttpResponseRedirect(request.path)
 
     def get_fields(self, request: HttpRequest, obj: RiskArea | None = None):
         return self.shown_fields if obj else self.add_fields
 
     def save_model(self, request: HttpRequest, obj: RiskArea, form: RiskAreaForm, change: bool) -> None:
         if change:
-            if form.has_changed():
+            if form.has_changed() or endings.waits(obj):  # then its form has no fields, and `end_area` says no
                 endings.end_area(area=obj, ends_on=obj.ends_on, by=request.user, at=timezone.now())
         else:
             _enter(request, obj, form)

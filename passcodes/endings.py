@@ -8,7 +8,16 @@ from django.db.models import Q
 from accounts import audit, tasks
 from accounts.models import Account
 from passcodes import notice_search
-from passcodes.models import RiskArea, RiskBatch, RiskRecord
+from passcodes.models import Approval, RiskArea, RiskBatch, RiskRecord
+
+
+class Waits(Exception):
+    """Another office has been asked about what stands there: it cannot be changed meanwhile."""
+
+
+def waits(area: RiskArea) -> bool:
+    """Whether another office has been asked about it, and has not answered."""
+    return Approval.objects.waiting().filter(batch=area.batch_id).exists()
 
 
 @transaction.atomic
@@ -43,7 +52,13 @@ def _chain(batch: RiskBatch) -> list[int]:
 
 @transaction.atomic
 def end_area(*, area: RiskArea, ends_on: date, by: Account, at: datetime) -> None:
-    """The area's last day is an earlier one. It may be a whole province, so the worker finds who lives or was there."""
+    """The area's last day is an earlier one. It may be a whole province, so the worker finds who lives or was there.
+
+    Raises Waits.
+    """
+    RiskBatch.objects.select_for_update().get(pk=area.batch_id)  # whoever proposes it comes before or after
+    if waits(area):
+        raise Waits
     area.ends_on = ends_on
     area.save(update_fields=["ends_on"])
     subject = f"riskarea:{area.pk}"

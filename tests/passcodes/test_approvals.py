@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import officers
 from accounts.models import Account, AuditEntry, Officer
-from passcodes import approvals, facts, risk, second_office
+from passcodes import approvals, endings, facts, risk, second_office
 from passcodes.actions import show_colour
 from passcodes.colour import Colour
 from passcodes.legal import LegalBasis
@@ -508,6 +508,30 @@ def test_an_area_only_ends_earlier(ours):
     desk.post(address, {"ends_on": str(today + timedelta(days=1))})
     area.refresh_from_db()
     assert area.ends_on == today + timedelta(days=1)
+
+
+def test_an_area_that_waits_stays_as_it_was_proposed(ours, theirs):
+    now, today = timezone.now(), timezone.localdate()
+    area = RiskArea(division=210102, level="high", starts_on=today - timedelta(days=3), source="")
+    approvals.enter(row=area, basis=LegalBasis.CASES, by=ours, at=now)
+    address = f"/admin/passcodes/riskarea/{area.pk}/change/"
+    desk = factories.staff_client(account=ours)
+    page = desk.get(address).text
+    assert "It waits for another office, and cannot be changed meanwhile." in page
+    assert 'name="ends_on"' not in page and 'name="_save"' not in page and "_addanother" not in page
+    said = "Another office is looking at this area"
+    assert said in desk.post(address, {"ends_on": str(today - timedelta(days=1))}, follow=True).text
+    with pytest.raises(endings.Waits):
+        endings.end_area(area=area, ends_on=today, by=ours, at=now)
+    area.refresh_from_db()
+    assert area.ends_on is None
+    assert not AuditEntry.objects.filter(action__in=("change-riskarea", "end-riskarea")).exists()
+    approvals.approve(batch=area.batch, by=theirs, at=now)
+    page = desk.get(address).text
+    assert "It waits" not in page and 'name="ends_on"' in page and 'name="_save"' in page
+    desk.post(address, {"ends_on": str(today)})
+    area.refresh_from_db()
+    assert area.ends_on == today
 
 
 def test_nothing_half_done_stays_when_the_second_comes_too_late(source, ours, theirs):
