@@ -79,9 +79,13 @@ class OfficerQuerySet(models.QuerySet):
         """Roles that have not ended, also those that wait for approval."""
         return self.filter(ended_at=None)
 
-    def current(self) -> "OfficerQuerySet":
-        """Officers who may decide now: two of them, of two offices, have agreed to it."""
+    def approved(self) -> "OfficerQuerySet":
+        """Roles that two offices have agreed to, also of accounts that are suspended."""
         return self.open().filter(approved_at__isnull=False)
+
+    def current(self) -> "OfficerQuerySet":
+        """Officers who may decide now: approved, and not suspended."""
+        return self.approved().filter(account__is_active=True)
 
 
 class Officer(models.Model):

@@ -60,8 +60,7 @@ def check(officer: Account, office: Office | None, appeal: Appeal) -> None:
 
 def without_judge(appeals: Iterable[Appeal]) -> set[int]:
     """The ids of those that no officer may answer. About ten statements for 300 appeals, and one a renewal."""
-    current = Officer.objects.current().filter(account__is_active=True)
-    judges = list(current.values_list("account", "office", "office__name"))
+    judges = list(Officer.objects.current().values_list("account", "office", "office__name"))
     accounts, rows, found = [account for account, _office, _name in judges], list(appeals), set()
     for first in range(0, len(rows), AT_ONCE):
         for pk, barred in _barred(rows[first : first + AT_ONCE], accounts).items():
@@ -167,7 +166,7 @@ def _signed(batches: dict[int, tuple]) -> dict[int, set[int]]:
     for pk, *offices in agreed.values_list("batch", "proposer_office", "approver_office"):
         found[pk].update(offices)
     hands = {pk for batch in batches.values() for pk in (batch.created_by, batch.released_by) if pk}
-    work_for = dict(Officer.objects.current().filter(account__in=hands).values_list("account", "office"))
+    work_for = dict(Officer.objects.approved().filter(account__in=hands).values_list("account", "office"))
     for pk, batch in batches.items():
         found[pk] |= {work_for[hand] for hand in (batch.created_by, batch.released_by) if hand in work_for}
     return found
