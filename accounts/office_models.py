@@ -10,7 +10,8 @@ from django.utils.translation import pgettext_lazy
 class Office(models.Model):
     """机关: a body of the authority that people can call, for a division and all that lie in it.
 
-    Of one name, however it is spaced: people, and the rule that no office answers for its own colours, go by it.
+    Of one name, however it is spaced, as `office_names.clean` makes it: people, and the rule that no office answers for
+    its own colours, go by it.
     """
 
     name = models.CharField(_("name"), max_length=100)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from accounts import officers
+from accounts import office_names, officers
 from accounts.models import Account, DeskClerk, Office, Officer
 from declarations.models import Declaration, Person, Proxy
 from passcodes import appeal_reach
@@ -41,7 +41,7 @@ class Barred:
 
     def bars(self, account: int, office: int, name: str) -> bool:
         """Whether this account does not answer for this office."""
-        return account in self.own | self.hands or office in self.offices or _plain(name) in self.names
+        return account in self.own | self.hands or office in self.offices or office_names.key(name) in self.names
 
 
 def check_officer(officer: Account, appeal: Appeal) -> None:
@@ -84,11 +84,11 @@ def _barred(rows: list[Appeal], accounts: list[int]) -> dict[int, Barred]:
     for appeal in rows:
         document, holder = holders[appeal.person_id]
         barred = found[appeal.pk] = Barred(own={appeal.account_id, holder} | acting[document])
-        barred.names.add(_plain(appeal.office))
+        barred.names.add(office_names.key(appeal.office))
         for batch in _chains(named[appeal.pk], batches):
             barred.hands |= {batch.created_by, batch.released_by}
             barred.offices |= {batch.released_office, batch.source__deciding_office} | signed[batch.pk]
-            barred.names.add(_plain(batch.source__office))
+            barred.names.add(office_names.key(batch.source__office))
         barred.offices |= desks.get(appeal.pk, set())
         if appeal.pk in first:
             office, officer = first[appeal.pk]
@@ -188,7 +188,3 @@ def _first_answers(rows: list[Appeal]) -> Iterable[tuple[int, int, int]]:
     """Of second appeals who answered the first: the appeal, the office and the officer."""
     firsts = Appeal.objects.filter(escalation__in=[appeal.pk for appeal in rows if appeal.escalation_of_id])
     return firsts.values_list("escalation", "decided_office", "decided_by")
-
-
-def _plain(name: str) -> str:
-    return "".join(name.split()).casefold()
