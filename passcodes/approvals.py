@@ -41,6 +41,7 @@ STEPS = {
     ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
     ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
     ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, alone.NeedsSecond),
+    ("risk_source", Deed.WITHDRAW): Step(RiskSource, None, sources.end, alone.NeedsSecond, sources.check_in_use),
 }
 
 
@@ -71,10 +72,10 @@ def propose(
     at: datetime,
     **thing: RiskBatch | RuleSet | RiskSource,
 ) -> Approval:
-    """Ask another office to put a draft in force, or to withdraw; `thing`: `batch=`, `rule_set=` or `risk_source=`.
+    """Ask another office to put a draft in force, to withdraw or end; `thing`: `batch=`, `rule_set=` or `risk_source=`.
 
     `changes`: what a source is to become, see `sources.agree`. A set of rules cannot be edited while it waits. Raises
-    NoBasis, NotAnOfficer, NotProposed, rules.Incomplete.
+    NoBasis, NotAnOfficer, NotProposed, rules.Incomplete, sources.NotInUse.
     """
     if basis not in LegalBasis.values:
         raise NoBasis
@@ -106,7 +107,10 @@ def propose(
 
 @transaction.atomic
 def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
-    """Nothing more is taken from the source, and what was proposed for it is refused; one officer is enough."""
+    """Nothing more is taken from the source, and what was proposed for it is refused; one officer is enough.
+
+    Raises alone.NeedsSecond where it is not: then the end is proposed.
+    """
     with suppress(NotProposed):
         refuse(risk_source=risk_source, by=by, at=at)
     sources.end(risk_source=risk_source, by=by, at=at)

@@ -1,7 +1,8 @@
-"""Where risk data may come from: two offices say what a source is, one officer ends its ways in."""
+"""Where risk data may come from: two offices say what a source is, one officer ends it unless green ends with it."""
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import get_random_string
 
@@ -9,7 +10,9 @@ from accounts import audit, officers
 from accounts.models import Account, Office
 from accounts.officers import NotYours
 from passcodes import alone
+from passcodes.approval_models import Approval, Deed
 from passcodes.models import RiskSource
+from passcodes.risk_models import NATIONAL
 
 FIELDS = ("name", "deciding_office_id", "fresh_hours", "pull_url")  # of which every change takes two offices
 
@@ -38,7 +41,7 @@ def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     neutral. Raises alone.NeedsSecond without that agreement: see `approvals`.
     """
     source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
-    approval = source.approvals.filter(approved_by=by, approved_at=at).order_by("-pk").first()
+    approval = _agreed(source, Deed.RELEASE, by, at)
     if approval is None:
         raise alone.NeedsSecond
     for field in FIELDS:
@@ -99,20 +102,43 @@ def _is_of_another(source: RiskSource, account: Account, office: Office) -> bool
     return source.key_begun_by_id != account.pk and source.key_begun_office_id != office.pk
 
 
+def check_in_use(source: RiskSource) -> None:
+    """Raise NotInUse for what cannot be ended."""
+    if source.agreed_at is None:
+        raise NotInUse
+
+
+def _agreed(source: RiskSource, does: str, by: Account, at: datetime) -> Approval | None:
+    """What this officer has just agreed to, of this kind."""
+    return source.approvals.filter(does=does, approved_by=by, approved_at=at).order_by("-pk").first()
+
+
 def _in_use(source: RiskSource) -> RiskSource:
     locked = RiskSource.objects.select_for_update(no_key=True).get(pk=source.pk)
-    if locked.agreed_at is None:
-        raise NotInUse
+    check_in_use(locked)
     return locked
+
+
+def end_takes_two(source: RiskSource) -> bool:
+    """Whether nobody could be green after its end: the platform is not asked any more, or a limit runs out."""
+    return source.slug == NATIONAL or source.fresh_hours is not None
+
+
+def is_national_ended() -> bool:
+    """Whether the national platform is to be asked and is not, so that whoever declares anew stays neutral."""
+    return bool(settings.NATIONAL_URL) and RiskSource.objects.filter(slug=NATIONAL, agreed_at=None).exists()
 
 
 @transaction.atomic
 def end(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """No list is taken from it any more, and its key ends. What came counts on, and so does the freshness limit:
 
-    who would end that has to ask another office, as it makes people green.
+    who would end that has to ask another office, as it makes people green. Raises alone.NeedsSecond where that limit,
+    or that the national platform is not asked, would keep everybody from being green, unless `by` has just agreed.
     """
     source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
+    if end_takes_two(source) and not _agreed(source, Deed.WITHDRAW, by, at):
+        raise alone.NeedsSecond
     source.key = source.agreed_at = None
     source.key_begun = source.key_begun_by = source.key_begun_office = None
     source.save(update_fields=["key", "agreed_at", *KEY_BEGUN])
