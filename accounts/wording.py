@@ -83,6 +83,7 @@ ACTIONS = {
     "view-appeal-document": gettext_lazy("Looked at a photo of an appeal"),
     "view-document": gettext_lazy("Looked at the full document number"),
     "view-document-photo": gettext_lazy("Looked at the photo of a document"),
+    "view-dryrun": gettext_lazy("Looked at people who would turn in a trial"),
     "withdraw-appeal": gettext_lazy("Appeal withdrawn"),
     "withdraw-document-check": gettext_lazy("Check by a person: withdrawn"),
     "withdraw-face-check": gettext_lazy("Face check withdrawn"),

@@ -22,6 +22,7 @@ from passcodes.risk_models import BatchState
 from passcodes.rule_models import RuleSetState
 
 SAMPLES = 20
+LEAST_TOLD_APART = 10  # people who turn: of fewer, a list of one's own choice would tell what colour somebody has
 AT_ONCE = 500  # people whom an appeal concerns
 
 
@@ -51,8 +52,9 @@ class Turn:
 
 @dataclass(frozen=True)
 class Sample:
-    """Somebody who would turn, masked."""
+    """Somebody who would turn, masked, and which person it is, for the audit."""
 
+    person: int
     name: str
     document: str
     was: Colour
@@ -75,6 +77,11 @@ class Effect:
     def turning(self) -> int:
         """How many people would have another colour."""
         return sum(turn.people for turn in self.turns)
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether so few would turn that nobody is told who, where, or from which colour to which."""
+        return 0 < self.turning < LEAST_TOLD_APART
 
     @property
     def turns(self) -> list[Turn]:
@@ -180,5 +187,5 @@ def _assessed(people: list[int], present: Side, proposed: Side, at: datetime) ->
 def _samples(turns: dict[int, tuple[Colour, Colour]]) -> tuple[Sample, ...]:
     """Masked, the worst colours first."""
     people = Person.objects.only("name", "document_number").in_bulk(list(turns))
-    samples = [Sample(one.masked_name, one.masked_document, *turns[pk]) for pk, one in people.items()]
+    samples = [Sample(pk, one.masked_name, one.masked_document, *turns[pk]) for pk, one in people.items()]
     return tuple(sorted(samples, key=lambda sample: (-SEVERITY[sample.becomes], sample.document, sample.name)))

@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from accounts import purposes
 from accounts.models import Account
 from declarations import divisions
 from passcodes import dry_runs
-from passcodes.dry_run import Effect, Turn
+from passcodes.dry_run import LEAST_TOLD_APART, Effect, Turn
 from passcodes.models import RiskBatch, RuleSet
 from passcodes.risk_models import BatchState
 from passcodes.rule_models import RuleSetState
@@ -38,6 +39,11 @@ def page(
     if request.method == "POST":
         return _asked(request, thing, back_url, now)
     run, content = dry_runs.latest(thing), dry_runs.content_of(thing, now)
+    effect = dry_runs.effect_of(run) if run and run.finished_at else None
+    if effect and effect.samples:
+        if not (reason := purposes.current(request, now)):
+            return HttpResponseRedirect(purposes.address(site.name, request.get_full_path()))
+        dry_runs.looked_at(run, effect, reason=reason, by=request.user, at=now)
     context = {
         **site.each_context(request),
         "title": _("Trial on the present population"),
@@ -55,8 +61,8 @@ def page(
             "outdated": run.content != content,
             "of_withdrawal": dry_runs.is_of_withdrawal(run),
         }
-        if run.finished_at:
-            context |= _shown(dry_runs.effect_of(run))
+    if effect:
+        context |= _shown(effect)
     request.current_app = site.name
     return TemplateResponse(request, "admin/dry_run.html", context)
 
@@ -86,6 +92,8 @@ def _shown(effect: Effect) -> dict:
         "population": f"{effect.population:,}",
         "turning": effect.turning,
         "turning_in_digits": f"{effect.turning:,}",
+        "is_of_few": effect.is_of_few,
+        "least": LEAST_TOLD_APART,
         "turns": _worded(effect.turns),
         "divisions": rows[:DIVISIONS_SHOWN],
         "more_divisions": len(rows[DIVISIONS_SHOWN:]),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -80,10 +80,26 @@ def has_failed(run: DryRun) -> bool:
 
 
 def effect_of(run: DryRun) -> Effect:
-    """What was counted. The run must have been finished."""
+    """What was counted. The run must have been finished. To show its samples is a look: `looked_at`."""
     cells = [Cell(division, Colour(was), Colour(becomes), people) for division, was, becomes, people in run.result]
-    samples = [Sample(*texts, Colour(was), Colour(becomes)) for *texts, was, becomes in json.loads(run.samples)]
-    return Effect(tuple(cells), tuple(samples))
+    effect = Effect(tuple(cells), ())
+    if effect.is_of_few:
+        return effect
+    # Those of runs that did not keep who it was are not shown any more.
+    rows = [row for row in json.loads(run.samples) if len(row) == len(fields(Sample))]
+    samples = [Sample(*who, Colour(was), Colour(becomes)) for *who, was, becomes in rows]
+    return replace(effect, samples=tuple(samples))
+
+
+@transaction.atomic
+def looked_at(run: DryRun, effect: Effect, *, reason: str, by: Account, at: datetime) -> None:
+    """Somebody sees the samples: a look, and a row for each of these people, who may read that they were found.
+
+    `reason`: a LookReason.
+    """
+    people = [f"person:{sample.person}" for sample in effect.samples]
+    audit.record(by=by, action="view-dryrun", subject=f"dryrun:{run.pk}", at=at, reason=reason)
+    audit.record_each(by=by, action="find-person", subjects=people, at=at, reason=reason, dry_run=run.pk)
 
 
 @transaction.atomic
@@ -98,6 +114,7 @@ def count(run: DryRun, *, task: Task, at: datetime) -> None:
     effect = dry_run.of_batch(run.batch, at) if run.batch else dry_run.of_rules(run.rule_set, at)
     run.finished_at = at
     run.result = [list(asdict(cell).values()) for cell in effect.cells]
-    run.samples = json.dumps([list(asdict(sample).values()) for sample in effect.samples], ensure_ascii=False)
+    samples = [] if effect.is_of_few else [list(asdict(sample).values()) for sample in effect.samples]
+    run.samples = json.dumps(samples, ensure_ascii=False)
     run.save(update_fields=["content", "finished_at", "result", "samples"])
     tasks.finish(task, at=at)

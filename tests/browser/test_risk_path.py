@@ -45,7 +45,7 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     assert desk.locator(".preview tbody tr").first.inner_text().split("\t")[0] == "3"
     phone.reload()
     phone.get_by_role("heading", name="绿码").wait_for()  # a draft counts for nobody
-    tried(desk, ["绿码", "红码", "1"], check_accessibility)
+    tried(desk, 1, check_accessibility)
 
     assert not desk.get_by_role("button", name="确认生效").count()  # nobody puts an upload in force alone
     desk.get_by_label("法律依据").select_option(value="cases")
@@ -74,7 +74,7 @@ def test_a_list_colours_and_its_withdrawal_frees(phone, new_phone, outbox, holde
     assert RiskBatch.objects.get().state == "withdrawn"
 
 
-def tried(desk, turns: list[str], check_accessibility) -> None:
+def tried(desk, turning: int, check_accessibility) -> None:
     """The list is tried on the present population: who would turn is seen before it counts."""
     batch = desk.url
     desk.locator("form[action$='/dry-run/'] button").click()
@@ -82,8 +82,8 @@ def tried(desk, turns: list[str], check_accessibility) -> None:
     call_command("work", "--once", verbosity=0)
     desk.locator(".effect .headline").wait_for()
     check_accessibility(desk)
-    assert f"将有{turns[-1]}人变码" in desk.locator(".headline").inner_text()
-    assert desk.locator(".effect table").first.locator("tbody tr").first.inner_text().split() == turns
+    assert f"将有{turning}人变码" in desk.locator(".headline").inner_text()
+    assert not desk.locator(".effect table").count()  # of so few nothing more is told
     assert not RiskBatch.objects.get().released_at
     desk.goto(batch)
 

@@ -44,9 +44,10 @@ def test_draft_list_turns_whom_it_names(town):
     assert (effect.population, effect.turning) == (4, 2)
     assert effect.turns == [Turn(GREEN, YELLOW, 1), Turn(GREEN, RED, 1)]
     assert effect.divisions == {210102: [Turn(GREEN, RED, 1)], 210202: [Turn(GREEN, YELLOW, 1)]}
+    first, last = Person.objects.order_by("pk").first(), Person.objects.order_by("pk").last()
     assert effect.samples == (
-        Sample("张**", "21**************15", GREEN, RED),
-        Sample("张**", "21**************4X", GREEN, YELLOW),
+        Sample(first.pk, "张**", "21**************15", GREEN, RED),
+        Sample(last.pk, "张**", "21**************4X", GREEN, YELLOW),
     )
 
 
@@ -147,12 +148,13 @@ def test_only_twenty_of_many_are_shown(holder):
         factories.declaration(person=person, account=holder, made_at=now)
         factories.risk_record(number=lists.number(number), batch=draft)
     effect = dry_run.of_batch(draft, now)
-    assert (effect.turning, len(effect.samples)) == (30, 20)
+    assert (effect.turning, effect.is_of_few, len(effect.samples)) == (30, False, 20)
     assert dry_run.of_batch(draft, now) == effect
 
 
 def test_nobody_turns_where_nothing_changes(town):
-    assert dry_run.of_rules(factories.rule_draft(), timezone.now()).turns == []
+    effect = dry_run.of_rules(factories.rule_draft(), timezone.now())
+    assert (effect.turns, effect.is_of_few) == ([], False)
     assert dry_run.of_batch(factories.risk_batch(state="draft"), timezone.now()).samples == ()
 
 

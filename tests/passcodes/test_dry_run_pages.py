@@ -1,5 +1,6 @@
 """Trying a draft on the present population: asked on the authority's site, counted by the worker, shown masked."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -7,12 +8,14 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import tasks, worker
-from accounts.models import AuditEntry, Task
+from accounts import looks, tasks, worker
+from accounts.models import Account, AuditEntry, Task
+from declarations.models import Person, name_hash
 from passcodes import dry_run_tasks, dry_runs
 from passcodes.dry_run import Decided
-from passcodes.models import DryRun, RiskBatch, RuleSet
+from passcodes.models import DryRun, RiskBatch, RiskRecord, RuleSet
 from tests import factories
+from tests.passcodes import lists
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +32,19 @@ def desk(officer):
 
 @pytest.fixture
 def draft():
-    """A list of one person who is green."""
+    """A list of ten people who are green. One of them has an account, and another number than the others."""
     factories.pass_code(account=factories.account(), name="令狐冲")
-    listed = factories.risk_record(batch=factories.risk_batch(state="draft"))
-    return listed.batch
+    batch = factories.risk_record(batch=factories.risk_batch(state="draft")).batch
+    for number in range(9):
+        listed(batch, number)
+    return batch
+
+
+def listed(batch, number):
+    """One more on the list, who has declared."""
+    person = factories.person(number=lists.number(number))
+    factories.declaration(person=person, account=Account.objects.first(), made_at=timezone.now())
+    factories.risk_record(number=lists.number(number), batch=batch)
 
 
 def address(batch, page="dry-run"):
@@ -58,8 +70,8 @@ def test_draft_is_tried_and_the_result_shown_masked(desk, officer, draft):
     work()
     page = desk.get(address(draft))
     said = words(page)
-    assert "Of 1 people, 1 would turn." in said
-    assert "辽宁省沈阳市和平区 green red 1" in said
+    assert "Of 10 people, 10 would turn." in said
+    assert "辽宁省沈阳市和平区 green red 10" in said
     assert "令** 21**************15 green red" in said
     assert "refresh" not in page.text
     assert "令狐冲" not in page.text
@@ -69,6 +81,60 @@ def test_draft_is_tried_and_the_result_shown_masked(desk, officer, draft):
     assert (entry.actor, entry.subject) == (officer, f"riskbatch:{draft.pk}")
     assert "Last tried" in desk.get(address(draft, "change")).text
     assert RiskBatch.objects.get(pk=draft.pk).state == "draft"
+
+
+def test_of_fewer_than_ten_only_the_number_is_told(desk, draft):
+    """A list of whom one likes would tell what colour they have now."""
+    RiskRecord.objects.filter(pk=RiskRecord.objects.last().pk).delete()
+    desk.post(address(draft))
+    work()
+    page = desk.get(address(draft))
+    said = words(page)
+    assert "Of 10 people, 9 would turn." in said
+    assert "Fewer than 10 people would turn." in said
+    for told in ("和平区", "21***", "green", "By division", "masked"):
+        assert told not in said.partition("9 would turn.")[2]
+    assert json.loads(DryRun.objects.get().samples) == []
+    assert not AuditEntry.objects.filter(action__in=["find-person", "view-dryrun"]).exists()
+
+
+def test_who_is_shown_can_read_that_an_office_looked_and_why(desk, officer, draft):
+    desk.post(address(draft))
+    work()
+    assert not AuditEntry.objects.filter(action="find-person").exists()
+    desk.get(address(draft))
+    run = DryRun.objects.get()
+    look = AuditEntry.objects.get(action="view-dryrun")
+    assert (look.actor, look.subject, look.detail) == (officer, f"dryrun:{run.pk}", {"reason": "identity"})
+    found = AuditEntry.objects.filter(action="find-person")
+    assert {entry.subject for entry in found} == {f"person:{pk}" for pk in Person.objects.values_list("pk", flat=True)}
+    assert {str(entry.detail) for entry in found} == {str({"reason": "identity", "dry_run": run.pk})}
+    holder = factories.staff_client(
+        account=Person.objects.get(name_hash=name_hash("令狐冲")).holder, second_factor=False
+    )
+    assert factories.province().name in holder.get("/me/").text
+    assert looks.LOOKED.check({"action": look.action})
+
+
+def test_whoever_sees_samples_says_why(officer, draft):
+    desk = factories.staff_client(account=officer, looks_because="")
+    assert "Being counted." in desk.post(address(draft), follow=True).text
+    work()
+    asked = desk.get(address(draft), follow=True)
+    assert "Why do you look?" in asked.text
+    assert "21***" not in asked.text
+    assert not AuditEntry.objects.filter(action="find-person").exists()
+    shown = desk.post(asked.request["PATH_INFO"], {"reason": "tracing", "next": address(draft)}, follow=True)
+    assert "Who would turn, masked" in shown.text
+    assert {entry.detail["reason"] for entry in AuditEntry.objects.filter(action="find-person")} == {"tracing"}
+
+
+def test_samples_that_do_not_say_who_it_is_are_shown_no_more(desk, draft):
+    desk.post(address(draft))
+    work()
+    DryRun.objects.update(samples=json.dumps([["令**", "21**************15", 0, 2]]))
+    page = desk.get(address(draft))
+    assert "By division" in page.text and "21***" not in page.text
 
 
 def test_nobody_would_turn(desk):
@@ -94,7 +160,7 @@ def test_withdrawal_is_tried(desk, draft):
     work()
     said = words(desk.get(address(draft)))
     assert "Compared is the colour now with the colour if this ceased to count." in said
-    assert "red green 1" in said
+    assert "red green 10" in said
 
 
 def test_result_of_a_draft_is_said_to_be_old_when_it_counts(desk, draft):
@@ -119,7 +185,7 @@ def test_a_count_that_fails_is_said(desk, draft):
     assert "It could not be counted. Please try again." in said
     desk.post(address(draft))
     work()
-    assert "1 would turn." in words(desk.get(address(draft)))
+    assert "10 would turn." in words(desk.get(address(draft)))
 
 
 def test_draft_refused_meanwhile_is_not_counted(desk, draft):
@@ -161,7 +227,7 @@ def test_rules_are_tried_on_their_page(desk, draft):
     assert "Try it on the present population" in desk.get(f"{page}/change/").text
     desk.post(f"{page}/dry-run/")
     work()
-    assert "red yellow 1" in words(desk.get(f"{page}/dry-run/"))
+    assert "red yellow 10" in words(desk.get(f"{page}/dry-run/"))
 
 
 def test_withdrawal_of_rules_is_tried_beside_the_proposal(desk, draft):
@@ -181,7 +247,7 @@ def test_withdrawal_of_rules_is_tried_beside_the_proposal(desk, draft):
     work()
     said = words(desk.get(f"{page}/dry-run/"))
     assert "Compared is the colour now with the colour if this ceased to count." in said
-    assert "yellow red 1" in said
+    assert "yellow red 10" in said
     assert "changed since" not in said
     factories.released_rules(rule_set=factories.rule_draft())  # which decides now, and would then
     assert "changed since" in words(desk.get(f"{page}/dry-run/"))
