@@ -155,8 +155,8 @@ def is_national_ended() -> bool:
 def end(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """No list is taken from it any more, and its key ends. What came counts on, and so does the freshness limit:
 
-    who would end that has to ask another office, as it makes people green. Raises second_office.NeedsSecond where that
-    limit, or that the national platform is not asked, would keep everybody from being green, unless `by` has just agreed.
+    who would end that has to ask another office, as it makes people green. Raises second_office.NeedsSecond where
+    nobody could be green after the end (`end_takes_two`), unless `by` has just agreed.
     """
     source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
     if end_takes_two(source) and not _agreed(source, Deed.WITHDRAW, by, at):
