@@ -27,20 +27,24 @@ UNDECIDED_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Step:
-    """What two offices do: to what stands in `state` and passes `check`, by `act`, which says no with `too_late`."""
+    """What two offices do: to what stands in `state` and passes `check`, by `act`, which says no with `too_late`.
+
+    `noted`: of what is to change, what is kept until then.
+    """
 
     model: type[RiskBatch | RuleSet | RiskSource]
     state: str | None
     act: Callable[..., None]
     too_late: type[Exception]
     check: Callable[[RiskBatch | RuleSet | RiskSource], None] = lambda thing: None
+    noted: Callable[[RiskBatch | RuleSet | RiskSource, dict], dict] = lambda thing, changes: changes
 
 
 STEPS = {
     ("batch", Deed.RELEASE): Step(RiskBatch, BatchState.DRAFT, risk.release, risk.NotWaiting),
     ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
     ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
-    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, alone.NeedsSecond),
+    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, alone.NeedsSecond, noted=sources.noted),
     ("risk_source", Deed.WITHDRAW): Step(RiskSource, None, sources.end, alone.NeedsSecond, sources.check_in_use),
 }
 
@@ -91,7 +95,7 @@ def propose(
             approval = Approval.objects.create(
                 **thing,
                 does=does,
-                changes=changes or {},
+                changes=step.noted(locked, changes or {}),
                 basis=basis,
                 reason=reason,
                 proposed_by=by,

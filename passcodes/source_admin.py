@@ -320,6 +320,7 @@ class RiskSourceAdmin(AuditedAdmin):
             lapsed = not approvals.has_proposer(approval)
             context = {"approval": approval, "lapsed": lapsed, "differences": differences(source, approval.changes)}
             hours = approval.changes.get("fresh_hours")
+            context["renamed"] = approval.does == Deed.RELEASE and sources.is_renamed(approval)
             context["stale_at_once"] = bool(hours) and RiskSource(fresh_hours=hours).is_stale(source.last_fresh_at, now)
         if source.agreed_at and source.slug != MANUAL:
             verbs += ["key"]

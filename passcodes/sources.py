@@ -17,6 +17,7 @@ from passcodes.risk_models import NATIONAL
 FIELDS = ("name", "deciding_office_id", "fresh_hours", "pull_url")  # of which every change takes two offices
 
 HALF = 22  # characters of 62: each half alone is as long as a key has to be
+PROPOSED_AS = "office"  # beside them in an approval's changes: what the office was called when it was proposed
 KEY_BEGUN = ("key_begun", "key_begun_by", "key_begun_office")
 
 
@@ -33,26 +34,47 @@ def values_of(source: RiskSource) -> dict[str, str | int | None]:
     return {field: getattr(source, field) for field in FIELDS}
 
 
+def fields_of(changes: dict) -> list[str]:
+    """Which fields are to change."""
+    return sorted(set(changes) & set(FIELDS))
+
+
+def noted(source: RiskSource, changes: dict) -> dict:
+    """What is kept with the proposal: the changes, and the name of the office that the lists are to be of."""
+    office = _office_after(source, changes)
+    return {**changes, PROPOSED_AS: office.name} if office else changes
+
+
+def is_renamed(approval: Approval) -> bool:
+    """Whether the office has another name than when it was proposed: nobody has proposed to show that one."""
+    office = _office_after(approval.risk_source, approval.changes)
+    return office is not None and office.name != approval.changes.get(PROPOSED_AS, office.name)
+
+
+def _office_after(source: RiskSource, changes: dict) -> Office | None:
+    return Office.objects.filter(pk=changes.get("deciding_office_id", source.deciding_office_id)).first()
+
+
 @transaction.atomic
 def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """What this officer has just agreed to holds: the source becomes what was proposed, and lists are taken from it.
 
     A limit counts from the last data. Where none have come it begins with the first, so that a new source makes nobody
-    neutral. Raises alone.NeedsSecond without that agreement: see `approvals`.
+    neutral. Raises alone.NeedsSecond without that agreement (see `approvals`), and where the office was renamed since.
     """
     source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
     approval = _agreed(source, Deed.RELEASE, by, at)
-    if approval is None:
+    if approval is None or is_renamed(approval):
         raise alone.NeedsSecond
     for field in FIELDS:
         setattr(source, field, approval.changes.get(field, getattr(source, field)))
     if source.deciding_office_id:
         office = Office.objects.get(pk=source.deciding_office_id)
-        source.office, source.office_phone = office.name, office.phone
+        source.office, source.office_phone = approval.changes.get(PROPOSED_AS, office.name), office.phone
     source.stale_from = source.stale_after(source.last_fresh_at)
     source.agreed_at = at
     source.save(update_fields=[*FIELDS, "office", "office_phone", "stale_from", "agreed_at"])
-    _record("change", source, by, at, fields=sorted(approval.changes), approval=approval.pk)
+    _record("change", source, by, at, fields=fields_of(approval.changes), approval=approval.pk)
 
 
 @transaction.atomic

@@ -173,7 +173,7 @@ def test_a_change_waits_for_another_office(desk, other, field, value, after):
     desk.post(page_of(source), values(source.deciding_office, name=source.name, fresh_hours="") | {field: value})
     source.refresh_from_db()
     assert (getattr(source, field), source.agreed_at is None) == (before, False)
-    assert Approval.objects.get().changes == {field: after}
+    assert Approval.objects.get().changes == {field: after, "office": "辽宁省疾控中心"}
     agree(other, source)
     source.refresh_from_db()
     assert getattr(source, field) == after
@@ -246,6 +246,29 @@ def test_a_limit_that_is_too_short_for_the_last_data_is_said(ours, other):
     agree(other, source)
     source.refresh_from_db()
     assert source.stale_from == source.last_fresh_at + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("changes", ["the office", "something else"])
+def test_an_office_renamed_between_proposal_and_agreement_is_proposed_anew(desk, other, ours, city, changes):
+    source = factories.risk_source(deciding_office=city if changes == "something else" else None)
+    given = {"fresh_hours": 24} if changes == "something else" else {"deciding_office_id": city.pk}
+    before = source.office
+    propose(source, ours, **given)
+    city.name = "辽宁省疾病预防控制中心"
+    city.save(update_fields=["name"])
+    assert "The office was renamed since it was proposed" in other.get(page_of(source)).text
+    assert "please look at it again" in agree(other, source).text
+    source.refresh_from_db()
+    assert (source.office, source.fresh_hours, Approval.objects.waiting().count()) == (before, None, 1)
+
+    decide(other, source, "refuse")
+    propose(source, ours, **given)
+    assert "The office was renamed" not in other.get(page_of(source)).text
+    agree(other, source)
+    source.refresh_from_db()
+    assert source.office == "辽宁省疾病预防控制中心"
+    told = AuditEntry.objects.get(action="change-risksource", subject=f"risksource:{source.pk}")
+    assert told.detail["fields"] == list(given)
 
 
 # Keys
