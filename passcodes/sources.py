@@ -48,7 +48,7 @@ def noted(source: RiskSource, changes: dict) -> dict:
 def is_renamed(approval: Approval) -> bool:
     """Whether the office has another name than when it was proposed: nobody has proposed to show that one."""
     office = _office_after(approval.risk_source, approval.changes)
-    return office is not None and office.name != approval.changes.get(PROPOSED_AS)
+    return office is not None and office.name != approval.changes.get(PROPOSED_AS, office.name)
 
 
 def _office_after(source: RiskSource, changes: dict) -> Office | None:
@@ -60,7 +60,8 @@ def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
     """What this officer has just agreed to holds: the source becomes what was proposed, and lists are taken from it.
 
     A limit counts from the last data. Where none have come it begins with the first, so that a new source makes nobody
-    neutral. Raises second_office.NeedsSecond without that agreement: see `approvals`.
+    neutral. Raises second_office.NeedsSecond without that agreement (see `approvals`), and where the office was renamed
+    since.
     """
     source = RiskSource.objects.select_for_update(no_key=True).get(pk=risk_source.pk)
     approval = _agreed(source, Deed.RELEASE, by, at)
@@ -70,7 +71,7 @@ def agree(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
         setattr(source, field, approval.changes.get(field, getattr(source, field)))
     if source.deciding_office_id:
         office = Office.objects.get(pk=source.deciding_office_id)
-        source.office, source.office_phone = office.name, office.phone
+        source.office, source.office_phone = approval.changes.get(PROPOSED_AS, office.name), office.phone
     source.stale_from = source.stale_after(source.last_fresh_at)
     source.agreed_at = at
     source.save(update_fields=[*FIELDS, "office", "office_phone", "stale_from", "agreed_at"])
