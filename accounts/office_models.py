@@ -10,7 +10,8 @@ from django.utils.translation import pgettext_lazy
 class Office(models.Model):
     """机关: a body of the authority that people can call, for a division and all that lie in it.
 
-    Of one name, however it is spaced: people, and the rule that no office answers for its own colours, go by it.
+    Of one name, however it is spaced, as `office_names.clean` makes it: people, and the rule that no office answers for
+    its own colours, go by it.
     """
 
     name = models.CharField(_("name"), max_length=100)
@@ -79,9 +80,13 @@ class OfficerQuerySet(models.QuerySet):
         """Roles that have not ended, also those that wait for approval."""
         return self.filter(ended_at=None)
 
-    def current(self) -> "OfficerQuerySet":
-        """Officers who may decide now: two of them, of two offices, have agreed to it."""
+    def approved(self) -> "OfficerQuerySet":
+        """Roles that two offices have agreed to, also of accounts that are suspended."""
         return self.open().filter(approved_at__isnull=False)
+
+    def current(self) -> "OfficerQuerySet":
+        """Officers who may decide now: approved, and not suspended."""
+        return self.approved().filter(account__is_active=True)
 
 
 class Officer(models.Model):

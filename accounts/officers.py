@@ -32,6 +32,10 @@ class DecidesForOffice(Exception):
     """The account is an officer's: that role is ended first, by its own office or by two."""
 
 
+class Lapsed(Exception):
+    """Whoever proposed the role has been suspended: nobody agrees to it, it is ended and proposed anew."""
+
+
 class LastOffices(Exception):
     """Fewer than two offices would have officers then, and nothing could be agreed to any more."""
 
@@ -78,17 +82,28 @@ def may_approve(officer: Officer, account: Account) -> bool:
     """Whether `approve_officer` would take it from this account now."""
     own = office_of(account)
     waits = officer.ended_at is None and officer.approved_at is None
-    return bool(waits and own and account.pk not in (officer.account_id, officer.added_by_id)) and (
-        own.pk not in _offices_of_proposer(officer)
-    )
+    if not (waits and own) or account.pk in (officer.account_id, officer.added_by_id) or has_lapsed(officer):
+        return False
+    return own.pk not in _offices_of_proposer(officer)
+
+
+def has_lapsed(officer: Officer) -> bool:
+    """Whether a proposal is of an account that is suspended."""
+    suspended = Account.objects.filter(pk=officer.added_by_id, is_active=False)
+    return officer.approved_at is None and suspended.exists()
 
 
 @transaction.atomic
 def approve_officer(*, officer: Officer, by: Account, at: datetime) -> None:
-    """The role begins. Raises NotAnOfficer; NotYours for who proposed it or is of the same office; NotProposed."""
+    """The role begins.
+
+    Raises NotAnOfficer; NotYours for who proposed it or is of the same office; NotProposed; Lapsed.
+    """
     own = office_deciding(by)
     if by.pk in (officer.account_id, officer.added_by_id) or own.pk in _offices_of_proposer(officer):
         raise NotYours
+    if has_lapsed(officer):
+        raise Lapsed
     waiting = Officer.objects.open().filter(pk=officer.pk, approved_at=None)
     if not waiting.update(approved_by=by, approved_at=at):
         raise NotProposed
@@ -118,12 +133,12 @@ def end_officer(*, officer: Officer, by: Account, at: datetime) -> bool:
 
 def decides(account: Account) -> bool:
     """Whether the account has been an officer since, and nobody has ended it; also while it is suspended."""
-    return Officer.objects.open().filter(account=account, approved_at__isnull=False).exists()
+    return Officer.objects.approved().filter(account=account).exists()
 
 
 def is_last(account: Account) -> bool:
     """Whether without the account fewer than two offices would have officers."""
-    others = Officer.objects.current().filter(account__is_active=True).exclude(account=account)
+    others = Officer.objects.current().exclude(account=account)
     return decides(account) and others.values("office").distinct().count() < 2
 
 
@@ -145,11 +160,15 @@ def end_roles(*, account: Account, by: Account, at: datetime) -> None:
 
 def _current_locked() -> list[Officer]:
     """All in one order, so that of two roles that end at once the second finds the first ended."""
-    return list(Officer.objects.current().select_for_update(of=("self",)).select_related("account").order_by("pk"))
+    return list(Officer.objects.current().select_for_update(of=("self",)).order_by("pk"))
 
 
 def _check_others_decide(officer: Officer, current: list[Officer]) -> None:
-    if len({role.office_id for role in current if role.account.is_active and role.pk != officer.pk}) < 2:
+    """Raise LastOffices if it counts and fewer than two offices would be left. One that is suspended does not count."""
+    if (
+        officer.pk in {role.pk for role in current}
+        and len({role.office_id for role in current if role.pk != officer.pk}) < 2
+    ):
         raise LastOffices
 
 
@@ -172,7 +191,7 @@ def add_first_officer(*, account: Account, office: Office, at: datetime) -> Offi
 
     Raises EnoughOfficers, HasOffice, WorksAtDesk.
     """
-    offices = set(Officer.objects.current().filter(account__is_active=True).values_list("office", flat=True))
+    offices = set(Officer.objects.current().values_list("office", flat=True))
     if len(offices) > 1 or office.pk in offices:
         raise EnoughOfficers
     try:

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from accounts import audit, desk, limits, phones
+from accounts import audit, desk, limits, office_names, officers, phones
 from accounts.audited import AuditedAdmin
 from accounts.authority import authority
 from accounts.lists import ChoiceFilter
-from accounts.models import Account, DeskClerk, IdentifierKind, Office, identifier_hash
+from accounts.models import Account, DeskClerk, IdentifierKind, Office, Officer, identifier_hash
 from accounts.purposes import LookReason
 from declarations import divisions
 from declarations.search import real_name_account
@@ -27,7 +27,22 @@ LOOK_UPS_PER = timedelta(hours=1)
 
 
 class OfficeForm(forms.ModelForm):
-    """Checks the division (GB/T 2260): a county, a prefecture or a province."""
+    """Checks the name, which is another office's in no spelling, and the division (GB/T 2260): a county, a prefecture
+    or a province.
+    """
+
+    def clean_name(self) -> str:
+        try:
+            name = office_names.clean(self.cleaned_data["name"])
+        except office_names.NotShown as error:
+            text = _("This holds characters that cannot be shown. Please type it again.")
+            raise ValidationError(text) from error
+        except office_names.TooLong as error:
+            raise ValidationError(_("This name is too long.")) from error
+        others = Office.objects.exclude(pk=self.instance.pk).values_list("name", flat=True)
+        if office_names.key(name) in map(office_names.key, others):
+            raise ValidationError(_("There is an office with this name."))
+        return name
 
     def clean_division(self) -> int:
         division = self.cleaned_data["division"]
@@ -38,8 +53,8 @@ class OfficeForm(forms.ModelForm):
 
 @admin.register(Office, site=authority)
 class OfficeAdmin(AuditedAdmin):
-    """Added; later its phone changes, its name until it has had officers, who are known by it. Its division never does:
-    it bounds what its clerks may see.
+    """Added; later its phone changes, by its own officers if it has any; its name until it has had officers, who are
+    known by it. Its division never does: it bounds what its clerks may see.
     """
 
     order = 6
@@ -50,6 +65,15 @@ class OfficeAdmin(AuditedAdmin):
     empty_text = gettext_lazy("Add the community offices that have a desk.")
     ordering = ("name", "pk")
     sortable_by = ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Office | None = None) -> bool:
+        """Of an office with officers only to these: people call the number that stands beside its decisions."""
+        return super().has_change_permission(request, obj) and (obj is None or _is_theirs(obj, request.user))
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj and not _is_theirs(obj, request.user):
+            self.message_user(request, _("Only the officers of this office change its phone number."), messages.INFO)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_fields(self, request: HttpRequest, obj: Office | None = None):
         return ("name", "phone", "place") if obj else ("name", "phone", "division")
@@ -62,6 +86,11 @@ class OfficeAdmin(AuditedAdmin):
     @admin.display(description=gettext_lazy("division"))
     def place(self, office: Office) -> str:
         return f"{divisions.full_name(office.division)} {office.division}"
+
+
+def _is_theirs(office: Office, officer: Account) -> bool:
+    """Whether the officer is of this office, or nobody is."""
+    return officers.office_of(officer) == office or not Officer.objects.approved().filter(office=office).exists()
 
 
 class CurrentFilter(ChoiceFilter):

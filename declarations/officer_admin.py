@@ -179,6 +179,9 @@ class OfficerAdmin(AuditedAdmin):
             self.message_user(request, said, messages.ERROR)
         except officers.NotYours:
             self.message_user(request, _("An officer of another office has to agree."), messages.ERROR)
+        except officers.Lapsed:
+            said = _("Who proposed this has been suspended. End it, and propose it anew.")
+            self.message_user(request, said, messages.ERROR)
         except officers.NotProposed:
             self.message_user(request, _("This was decided before."), messages.WARNING)
         else:

@@ -1,4 +1,4 @@
-"""The officers' queue of appeals: overdue ones first, answered by an office that did not colour."""
+"""The officers' queue of appeals: overdue ones first, read and answered by offices that did not colour."""
 
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from passcodes.appeal_models import AppealState
 from passcodes.models import Appeal, AppealDocument
 from passcodes.reasons import text_of
 
+FOR_JUDGES = {"text", "earlier", "answer"}  # words, of whom the colouring office coloured too: they may accuse it
 WAITS = {"state": AppealState.WAITING}
 NOBODY = gettext_lazy("no office with officers may answer")
 
@@ -123,11 +124,13 @@ class AppealAdmin(AuditedAdmin):
         return changelist
 
     def get_fields(self, request: HttpRequest, obj: Appeal | None = None):
-        """Without what an appeal that waits has not yet, and others have no more."""
+        """Without what an appeal that waits has not yet, and others have no more; words for who may answer alone."""
         waits = obj is not None and obj.state == AppealState.WAITING
         without = {"decided_at", "decided_by", "decided_office", "answer"} if waits else {"overdue"}
         if obj is not None and obj.escalation_of_id is None:
             without.add("earlier")
+        if obj is not None and _hindrance(request.user, obj):
+            without |= FOR_JUDGES
         return [name for name in self.fields if name not in without]
 
     def looked_at(self, appeal: Appeal) -> str:
@@ -188,10 +191,10 @@ class AppealAdmin(AuditedAdmin):
         ]
 
     def photo_view(self, request: HttpRequest, object_id: int, photo_id: int) -> HttpResponse:
-        """A photo of the appeal or of the one before it; looking at it is written down."""
+        """A photo of the appeal or of the one before it, for who may answer; looking at it is written down."""
         appeal = self.get_object(request, str(object_id))
         photo = _photos(appeal).filter(pk=photo_id).first()
-        if photo is None:
+        if photo is None or _hindrance(request.user, appeal):
             raise Http404
         audit.record(
             by=request.user,
@@ -229,14 +232,14 @@ class AppealAdmin(AuditedAdmin):
         return HttpResponseRedirect(self.list_url())
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        hindrance = _hindrance(request.user, obj) if obj else None
         if obj:
-            context["photos"] = [
-                self._url("photo", obj.pk, photo) for photo in _photos(obj).values_list("pk", flat=True)
-            ]
+            context["hindrance"] = hindrance and _in_words(hindrance, obj, timezone.now())
+            photos = () if hindrance else _photos(obj).values_list("pk", flat=True)
+            context["photos"] = [self._url("photo", obj.pk, photo) for photo in photos]
         if obj and obj.state == AppealState.WAITING:
             form = context.setdefault("answer_form", AnswerForm())
             context["errors"] = form.errors  # Django's line on top of the page
-            context["hindrance"] = _hindrance(request.user, obj, timezone.now())
             context["decide_url"] = self._url("decide", obj.pk)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
@@ -246,18 +249,24 @@ def _photos(appeal: Appeal) -> QuerySet[AppealDocument]:
     return AppealDocument.objects.filter(appeal__in=together).order_by("appeal", "number")
 
 
-def _hindrance(officer: Account, appeal: Appeal, at: datetime) -> str:
-    """Why this officer cannot answer it; "" = they can."""
-    try:
-        appeal_judges.check_officer(officer, appeal)
-    except appeal_judges.OwnAppeal:
-        words = _("This concerns yourself. Another officer has to answer it.")
-    except appeal_judges.NotTheirs:
-        words = _(
-            "Your office cannot answer this: it coloured, or has answered the first appeal, or you are of no office."
-        )
-    else:
-        return ""
+def _hindrance(officer: Account, appeal: Appeal) -> Exception | None:
+    """Why this officer cannot answer it, nor read its words; asked once for a page."""
+    if not hasattr(appeal, "hindrance"):
+        appeal.hindrance = None
+        try:
+            appeal_judges.check_officer(officer, appeal)
+        except (appeal_judges.OwnAppeal, appeal_judges.NotTheirs) as error:
+            appeal.hindrance = error
+    return appeal.hindrance
+
+
+def _in_words(hindrance: Exception, appeal: Appeal, at: datetime) -> str:
+    words = _("Who may not answer an appeal does not read its words, nor see its photos.")
+    if appeal.state != AppealState.WAITING:
+        return words
+    if isinstance(hindrance, appeal_judges.OwnAppeal):
+        return _("This concerns yourself. Another officer has to answer it.") + " " + words
+    why = _("Your office cannot answer this: it coloured, or has answered the first appeal, or you are of no office.")
     if appeals.unanswerable([appeal], at):
-        words += " " + _("Neither can any other office that has officers: another one has to be given an officer.")
-    return words
+        why += " " + _("Neither can any other office that has officers: another one has to be given an officer.")
+    return f"{why} {words}"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from accounts import officers
+from accounts import office_names, officers
 from accounts.models import Account, DeskClerk, Office, Officer
 from declarations.models import Declaration, Person, Proxy
 from passcodes import appeal_reach
@@ -41,7 +41,7 @@ class Barred:
 
     def bars(self, account: int, office: int, name: str) -> bool:
         """Whether this account does not answer for this office."""
-        return account in self.own | self.hands or office in self.offices or _plain(name) in self.names
+        return account in self.own | self.hands or office in self.offices or office_names.key(name) in self.names
 
 
 def check_officer(officer: Account, appeal: Appeal) -> None:
@@ -60,8 +60,7 @@ def check(officer: Account, office: Office | None, appeal: Appeal) -> None:
 
 def without_judge(appeals: Iterable[Appeal]) -> set[int]:
     """The ids of those that no officer may answer. About ten statements for 300 appeals, and one a renewal."""
-    current = Officer.objects.current().filter(account__is_active=True)
-    judges = list(current.values_list("account", "office", "office__name"))
+    judges = list(Officer.objects.current().values_list("account", "office", "office__name"))
     accounts, rows, found = [account for account, _office, _name in judges], list(appeals), set()
     for first in range(0, len(rows), AT_ONCE):
         for pk, barred in _barred(rows[first : first + AT_ONCE], accounts).items():
@@ -86,11 +85,11 @@ def _barred(rows: list[Appeal], accounts: list[int]) -> dict[int, Barred]:
     for appeal in rows:
         document, holder = holders[appeal.person_id]
         barred = found[appeal.pk] = Barred(own={appeal.account_id, holder} | acting[document])
-        barred.names |= {_plain(name) for name in (appeal.office, *areas.get(_area_of(appeal), {}).values())}
+        barred.names |= {office_names.key(name) for name in (appeal.office, *areas.get(_area_of(appeal), {}).values())}
         for batch in _chains(named[appeal.pk], batches):
             barred.hands |= {batch.created_by, batch.released_by}
             barred.offices |= {batch.released_office, batch.source__deciding_office} | signed[batch.pk]
-            barred.names.add(_plain(batch.source__office))
+            barred.names.add(office_names.key(batch.source__office))
         barred.offices |= desks.get(appeal.pk, set())
         if appeal.pk in first:
             office, officer = first[appeal.pk]
@@ -179,7 +178,7 @@ def _signed(batches: dict[int, tuple]) -> dict[int, set[int]]:
     for pk, *offices in agreed.values_list("batch", "proposer_office", "approver_office"):
         found[pk].update(offices)
     hands = {pk for batch in batches.values() for pk in (batch.created_by, batch.released_by) if pk}
-    work_for = dict(Officer.objects.current().filter(account__in=hands).values_list("account", "office"))
+    work_for = dict(Officer.objects.approved().filter(account__in=hands).values_list("account", "office"))
     for pk, batch in batches.items():
         found[pk] |= {work_for[hand] for hand in (batch.created_by, batch.released_by) if hand in work_for}
     return found
@@ -201,7 +200,3 @@ def _first_answers(rows: list[Appeal]) -> Iterable[tuple[int, int, int]]:
     """Of second appeals who answered the first: the appeal, the office and the officer."""
     firsts = Appeal.objects.filter(escalation__in=[appeal.pk for appeal in rows if appeal.escalation_of_id])
     return firsts.values_list("escalation", "decided_office", "decided_by")
-
-
-def _plain(name: str) -> str:
-    return "".join(name.split()).casefold()

@@ -45,7 +45,8 @@ class ApprovalQuerySet(models.QuerySet):
 class Approval(models.Model):
     """双机关审批: what one officer proposes, with its legal basis, and an officer of another office agrees to.
 
-    That a batch of risk data counts; that a set of colour rules does, or no longer does; what a source of risk data is.
+    That a batch of risk data counts; that a set of colour rules does, or no longer does; what a source of risk data is,
+    or that it is ended.
     """
 
     batch = models.ForeignKey(
@@ -117,9 +118,7 @@ class Approval(models.Model):
                 name="approval_of_a_source_waits_once",
             ),
             models.CheckConstraint(condition=Q(does__in=Deed.values), name="approval_of_a_known_deed"),
-            models.CheckConstraint(
-                condition=Q(rule_set__isnull=False) | Q(does=Deed.RELEASE), name="approval_withdraws_rules_alone"
-            ),
+            models.CheckConstraint(condition=Q(batch=None) | Q(does=Deed.RELEASE), name="approval_withdraws_no_batch"),
         ]
 
     def __str__(self) -> str:

@@ -27,20 +27,29 @@ UNDECIDED_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Step:
-    """What two offices do: to what stands in `state` and passes `check`, by `act`, which says no with `too_late`."""
+    """What two offices do: to what stands in `state` and passes `check`, by `act`, which says no with `too_late`.
+
+    `noted`: of what is to change, what is kept until then.
+    """
 
     model: type[RiskBatch | RuleSet | RiskSource]
     state: str | None
     act: Callable[..., None]
     too_late: type[Exception]
     check: Callable[[RiskBatch | RuleSet | RiskSource], None] = lambda thing: None
+    noted: Callable[[RiskBatch | RuleSet | RiskSource, dict], dict] = lambda thing, changes: changes
 
 
 STEPS = {
     ("batch", Deed.RELEASE): Step(RiskBatch, BatchState.DRAFT, risk.release, risk.NotWaiting),
     ("rule_set", Deed.RELEASE): Step(RuleSet, RuleSetState.DRAFT, rules.release, rules.NotDraft, rules.check),
     ("rule_set", Deed.WITHDRAW): Step(RuleSet, RuleSetState.RELEASED, rules.withdraw, rules.NotDraft),
-    ("risk_source", Deed.RELEASE): Step(RiskSource, None, sources.agree, second_office.NeedsSecond),
+    ("risk_source", Deed.RELEASE): Step(
+        RiskSource, None, sources.agree, second_office.NeedsSecond, noted=sources.noted
+    ),
+    ("risk_source", Deed.WITHDRAW): Step(
+        RiskSource, None, sources.end, second_office.NeedsSecond, sources.check_in_use
+    ),
 }
 
 
@@ -71,10 +80,10 @@ def propose(
     at: datetime,
     **thing: RiskBatch | RuleSet | RiskSource,
 ) -> Approval:
-    """Ask another office to put a draft in force, or to withdraw; `thing`: `batch=`, `rule_set=` or `risk_source=`.
+    """Ask another office to put a draft in force, to withdraw or end; `thing`: `batch=`, `rule_set=` or `risk_source=`.
 
     `changes`: what a source is to become, see `sources.agree`. A set of rules cannot be edited while it waits. Raises
-    NoBasis, NotAnOfficer, NotProposed, rules.Incomplete.
+    NoBasis, NotAnOfficer, NotProposed, rules.Incomplete, sources.NotInUse.
     """
     if basis not in LegalBasis.values:
         raise NoBasis
@@ -90,7 +99,7 @@ def propose(
             approval = Approval.objects.create(
                 **thing,
                 does=does,
-                changes=changes or {},
+                changes=step.noted(locked, changes or {}),
                 basis=basis,
                 reason=reason,
                 proposed_by=by,
@@ -106,7 +115,10 @@ def propose(
 
 @transaction.atomic
 def end_source(*, risk_source: RiskSource, by: Account, at: datetime) -> None:
-    """Nothing more is taken from the source, and what was proposed for it is refused; one officer is enough."""
+    """Nothing more is taken from the source, and what was proposed for it is refused; one officer is enough.
+
+    Raises second_office.NeedsSecond where it is not: then the end is proposed.
+    """
     with suppress(NotProposed):
         refuse(risk_source=risk_source, by=by, at=at)
     sources.end(risk_source=risk_source, by=by, at=at)

@@ -302,6 +302,9 @@ def facts_of(row: dict) -> Facts:
     )
 
 
+EXEMPTION = ("fact", "state", "decided_at", "due_at", "disputed", "claim")  # the columns, as `exemption_of` takes them
+
+
 def exemption_of(
     fact: str,
     state: str,

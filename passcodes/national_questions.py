@@ -44,7 +44,7 @@ def ask_due(at: datetime) -> bool:
     if not settings.NATIONAL_URL:
         return False
     source, _ = RiskSource.objects.get_or_create(slug=NATIONAL, defaults={**DEFAULTS, "agreed_at": at})
-    if source.agreed_at is None:  # an officer has ended it: nobody is asked about, and whoever waits stays neutral
+    if source.agreed_at is None:  # two offices have ended it: nobody is asked about, and whoever waits stays neutral
         return False
     more = collect(at) == COLLECTED
     end = time.monotonic() + ROUND

@@ -241,7 +241,8 @@ class RiskBatchAdmin(AuditedAdmin):
             verbs.append("approve")
         urls = {f"{verb}_url": self._url(verb, batch.pk) for verb in verbs}
         lapsed = approval and not approvals.has_proposer(approval)
-        return {"approval": approval, "waits": approval is not None, "lapsed": lapsed, **urls}
+        mistaken = second_office.lists_mistaken(batch, at=timezone.now())
+        return {"approval": approval, "waits": approval is not None, "lapsed": lapsed, "mistaken": mistaken, **urls}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         return super().changelist_view(request, {"upload_url": self._url("upload"), **(extra_context or {})})

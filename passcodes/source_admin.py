@@ -23,7 +23,8 @@ from accounts.audited import AuditedAdmin
 from accounts.authority import authority, waiting
 from accounts.models import Account, Office
 from accounts.officers import office_of
-from passcodes import approvals, sources
+from passcodes import approvals, second_office, sources
+from passcodes.approval_models import Deed
 from passcodes.basis_forms import BasisForm
 from passcodes.models import Approval, RiskSource
 from passcodes.risk_models import MANUAL, NATIONAL
@@ -54,6 +55,12 @@ class RiskSourceForm(BasisForm, forms.ModelForm):
         if self.instance.slug in (MANUAL, NATIONAL) and "deciding_office" in self.fields:
             self.fields["deciding_office"].required = False
 
+    def clean_slug(self) -> str:
+        """Not what names our own: whoever took "national" before the platform is first asked would keep it unasked."""
+        if self.cleaned_data["slug"] in (MANUAL, NATIONAL):
+            raise forms.ValidationError(_("Please choose another short name: this one is taken by the system itself."))
+        return self.cleaned_data["slug"]
+
     def clean_pull_url(self) -> str:
         url = self.cleaned_data["pull_url"]
         if url and not (settings.DEBUG or url.startswith("https://")):
@@ -76,7 +83,11 @@ class RiskSourceForm(BasisForm, forms.ModelForm):
 def for_proposed_sources(account: Account) -> tuple[str, str] | None:
     """Which sources, new or to be changed, this officer could agree to, and their list; the source if it is one."""
     waits = Approval.objects.waiting_for(account, office_of(account)).filter(risk_source__isnull=False)
-    found = list(waits.order_by("pk").values_list("risk_source", "risk_source__name")[:SOURCES_NAMED])
+    rows = waits.order_by("pk").values_list("risk_source", "risk_source__name", "does")[:SOURCES_NAMED]
+    found = [
+        (key, _("%(source)s (to be ended)") % {"source": name} if does == Deed.WITHDRAW else name)
+        for key, name, does in rows
+    ]
     if not found:
         return None
     words = _("Sources of risk data that wait for your agreement: %(sources)s")
@@ -115,12 +126,23 @@ def for_silent_sources(account: Account) -> tuple[str, str] | None:
     return words % {"sources": ", ".join(map(str, silent))}, reverse("admin:passcodes_risksource_changelist")
 
 
-waiting.extend([for_stale_sources, for_silent_sources, for_proposed_sources, for_begun_keys])
+def for_ended_platform(account: Account) -> tuple[str, str] | None:
+    """That the national platform is not asked, though it should be."""
+    if not sources.is_national_ended():
+        return None
+    words = _("The source of the national platform was ended, so it is not asked: whoever declares anew stays neutral.")
+    return words, reverse("admin:passcodes_risksource_change", args=[RiskSource.objects.get(slug=NATIONAL).pk])
+
+
+waiting.extend([for_ended_platform, for_stale_sources, for_silent_sources, for_proposed_sources, for_begun_keys])
 
 
 @admin.register(RiskSource, site=authority)
 class RiskSourceAdmin(AuditedAdmin):
-    """Added and changed by two offices, ended by one officer. Keys are made here, by two offices too."""
+    """Added and changed by two offices, ended by one officer, or by two where nobody could be green then.
+
+    Keys are made here, by two offices too.
+    """
 
     order = 2.6  # with what it is about: between areas and people
     can_add = can_change = True
@@ -212,6 +234,7 @@ class RiskSourceAdmin(AuditedAdmin):
 
     def extra_urls(self, name: str) -> list:
         views = {"approve": self.approve_view, "refuse": self.refuse_view, "end": self.end_view}
+        views["propose-end"] = self.propose_end_view
         for verb, make in (("key", sources.begin_key), ("finish-key", sources.finish_key)):
             views[verb] = never_cache(partial(self.key_view, make=make))
         return [
@@ -235,13 +258,23 @@ class RiskSourceAdmin(AuditedAdmin):
             request, object_id, approvals.end_source, _("Ended. Nothing more is taken from this source.")
         )
 
+    def propose_end_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Asks another office to end the source."""
+        form = BasisForm(request.POST, prefix="end")
+        if not form.is_valid():
+            return self.page_again(request, self._sending(request, object_id), end_form=form)
+        act = partial(approvals.propose, **form.cleaned_data, does=Deed.WITHDRAW)
+        return self._decide(request, object_id, act, _("Proposed. An officer of another office has to agree."))
+
     def _decide(self, request: HttpRequest, object_id: int, act: Callable, done: str) -> HttpResponse:
         source = self._sending(request, object_id)
         try:
             act(risk_source=source, by=request.user, at=timezone.now())
         except approvals.NotYours:
             return self._back(request, source, _("An officer of another office has to agree."), messages.ERROR)
-        except approvals.NotProposed:
+        except second_office.NeedsSecond:
+            return self._back(request, source, _("Ending this source takes two offices: propose it."), messages.ERROR)
+        except (approvals.NotProposed, sources.NotInUse):
             return self._back(request, source, TRIED, messages.WARNING)
         return self._back(request, source, done)
 
@@ -282,6 +315,7 @@ class RiskSourceAdmin(AuditedAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             context |= self._decisions(obj, request.user, timezone.now())
+            context["errors"] = context.setdefault("end_form", BasisForm(prefix="end")).errors or context["errors"]
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _decisions(self, source: RiskSource, account: Account, now: datetime) -> dict:
@@ -295,9 +329,14 @@ class RiskSourceAdmin(AuditedAdmin):
             lapsed = not approvals.has_proposer(approval)
             context = {"approval": approval, "lapsed": lapsed, "differences": differences(source, approval.changes)}
             hours = approval.changes.get("fresh_hours")
+            context["renamed"] = approval.does == Deed.RELEASE and sources.is_renamed(approval)
             context["stale_at_once"] = bool(hours) and RiskSource(fresh_hours=hours).is_stale(source.last_fresh_at, now)
         if source.agreed_at and source.slug != MANUAL:
-            verbs += ["key", "end"]
+            verbs += ["key"]
+            if not sources.end_takes_two(source):
+                verbs += ["end"]
+            elif not approval:
+                verbs += ["propose-end"]
             verbs += ["finish-key"] if sources.may_finish_key(source, account) else []
         context["key_begun_by"] = source.key_begun_by
         return context | {f"{verb.replace('-', '_')}_url": self._url(verb, source.pk) for verb in verbs}

@@ -25,6 +25,7 @@ from passcodes import (
     looks,
     national_questions,
     relations,
+    sources,
 )
 from passcodes import dry_run_tasks as dry_run_tasks  # registers its own
 from passcodes import notice_tasks as notice_tasks  # registers its own
@@ -124,7 +125,11 @@ def lapse_document_checks(task: Task, at: datetime) -> None:
 def announce_stale_data(task: Task, at: datetime) -> None:
     """Tell operators of sources beyond their limit, for as long as nobody is green because of them, and of those that
     have not begun to deliver, of whom people are green without what they know.
+
+    And of a national platform that is to be asked and is not, as whoever declares anew stays neutral.
     """
+    if sources.is_national_ended():
+        log.error("The source of the national platform was ended: it is not asked, and new declarations stay neutral.")
     for source in RiskSource.objects.stale(at):
         log.error(
             "Risk data of %s are not up to date since %s: nobody's code is green.", source.slug, source.stale_from

@@ -286,6 +286,12 @@ def test_the_first_officers_of_two_offices_come_from_the_server():
             {"office_phone": "1", "division": 210000, "office": "沈阳市 卫生健康委员会"},
             "written otherwise",
         ),
+        ("13800000001", {"office": "沈阳市\u200b卫生健康委员会"}, "cannot be shown"),
+        (
+            "13800000001",
+            {"office_phone": "1", "division": 210000, "office": "卫健委" * 40},
+            "too long",
+        ),
     ],
 )
 def test_first_officer_says_what_is_wrong(phone, options, said):

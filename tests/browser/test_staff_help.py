@@ -101,6 +101,24 @@ def test_desk_ends_a_proxy_for_whoever_is_there(new_phone, clerk, site):
     assert proxy.ended_by == clerk
 
 
+def test_who_has_an_account_reads_out_a_code_before_a_desk_declares(new_phone, clerk, outbox, check_accessibility):
+    holder = factories.account(phone=SON)
+    owner = factories.person(holder=holder, name="李小花", number=NUMBER)
+    factories.declaration(person=owner, account=holder)
+    page = new_phone()
+    sign_in_staff(page, clerk, "/desk/")
+    look_up(page)
+    page.get_by_role("link", name="再次申报").click()
+    page.get_by_role("heading", name="须先经本人同意").wait_for()
+    check_accessibility(page)
+    page.get_by_role("button", name="向 138****0001 发送验证码").click()
+    check_accessibility(page)
+    page.locator("[name=digits]").fill(outbox.code(SON))
+    page.get_by_role("button", name="继续申报").click()
+    page.get_by_text("本人已同意。").wait_for()
+    assert page.locator("[name=document_number]").input_value() == NUMBER
+
+
 def test_officer_confirms_a_document_and_the_code_appears(new_phone, outbox, claimed, check_accessibility):
     page = new_phone()
     sign_in(page, outbox, SON, f"/face/{issue_pass(person=claimed.person).public_id}/")

@@ -421,7 +421,7 @@ def test_rows_one_after_the_other_are_no_longer_than_one(source, code, ours, the
         ({"batch": None}, "approval_of_one_thing"),
         ({"basis": "because"}, "approval_on_a_listed_basis"),
         ({"does": "ponder"}, "approval_of_a_known_deed"),
-        ({"does": "withdraw"}, "approval_withdraws_rules_alone"),
+        ({"does": "withdraw"}, "approval_withdraws_no_batch"),
         ({"risk_source": "source"}, "approval_of_one_thing"),
     ],
 )

@@ -76,12 +76,51 @@ def test_office_s_name_is_another_s_never(admin, office, name):
         Office.objects.create(name=name, phone="1", division=210102)
 
 
-@pytest.mark.parametrize("ended_at", [None, timezone.now()])
-def test_office_that_has_had_officers_keeps_its_name(admin, office, newcomer, ended_at):
-    Officer.objects.create(account=newcomer, office=office, approved_at=timezone.now(), ended_at=ended_at)
+def test_office_that_has_had_officers_keeps_its_name(admin, office, newcomer):
+    Officer.objects.create(account=newcomer, office=office, approved_at=timezone.now(), ended_at=timezone.now())
     admin.post(f"{OFFICES}{office.pk}/change/", {"name": "新名", "phone": "024-22222"})
     office.refresh_from_db()
     assert (office.name, office.phone) == ("和平区服务台", "024-22222")
+
+
+def test_an_officer_changes_the_phone_of_their_own_office_alone(admin, officer, office, newcomer):
+    factories.officer(account=newcomer, office=office)
+    page = f"{OFFICES}{office.pk}/change/"
+    text = admin.get(page).text
+    assert "Only the officers of this office change its phone number." in text
+    assert 'name="phone"' not in text
+    assert admin.post(page, {"phone": "024-22222"}).status_code == 403
+    own = factories.staff_client(account=newcomer)
+    assert "Only the officers" not in own.get(page).text
+    own.post(page, {"phone": "024-33333"})
+    office.refresh_from_db()
+    assert (office.name, office.phone) == ("和平区服务台", "024-33333")
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\u2060", "\u202e", "\u2066", "\u00ad", "\u3164", "\u2800", "\ufe0f", "\u034f"]
+)
+def test_a_name_holds_nothing_that_is_not_seen(admin, office, sign):
+    data = {"name": f"和平区{sign}服务台", "phone": "024-11111", "division": "210102"}
+    for page in ("add", f"{office.pk}/change"):
+        said = errors(admin.post(f"{OFFICES}{page}/", data))
+        assert said == ["This holds characters that cannot be shown. Please type it again."]
+    assert Office.objects.filter(division=210102).count() == 1
+
+
+def test_a_name_is_kept_in_its_plain_form(admin, office):
+    data = {"phone": "024-11111", "division": "210102"}
+    admin.post(f"{OFFICES}add/", data | {"name": " ＡＢ街道（一）  服务台"})
+    assert Office.objects.filter(name="AB街道(一) 服务台").exists()
+    same = errors(admin.post(f"{OFFICES}add/", data | {"name": "ab街道（一）服务台"}))
+    assert same == ["There is an office with this name."]
+    assert errors(admin.post(f"{OFFICES}add/", data | {"name": "ﷺ" * 9})) == ["This name is too long."]
+
+
+def test_a_name_from_before_is_another_s_never_either(admin):
+    Office.objects.create(name="省卫健委（\u200b北）", phone="1", division=210000)
+    said = errors(admin.post(f"{OFFICES}add/", {"name": "省卫健委(北)", "phone": "1", "division": "210000"}))
+    assert said == ["There is an office with this name."]
 
 
 def test_clerk_is_added_by_phone_number_and_shown_masked(admin, officer, office, newcomer):

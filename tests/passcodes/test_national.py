@@ -19,6 +19,7 @@ from passcodes.national import Breaker, Unreachable
 from scanning import reading
 from tests import factories
 from tests.national_server import FAULTS, record
+from tests.passcodes.appeals.steps import decide, file
 
 pytestmark = pytest.mark.django_db
 NUMBER = factories.DOCUMENTS[0]
@@ -291,6 +292,17 @@ def test_other_managed_wait_for_two_offices_and_nobody_waits_with_them(platform,
     ask()
     assert [reason.code for reason in assessed(code).reasons] == ["risk-secondary_contact"]
     assert sorted(RiskBatch.objects.values_list("state", flat=True)) == ["draft", "visible"]
+
+
+def test_another_record_of_whom_the_platform_was_found_to_have_mistaken_waits_for_two_offices(platform, holder, code):
+    platform.people[NUMBER] = [record("close_contact")]
+    ask()
+    decide(file(code, holder), factories.account(phone="+8613700000001", office=factories.office()))
+    platform.people[NUMBER] = [record("suspected"), record("close_contact")]
+    for _ in range(2):  # the second time it waits already
+        again(holder, code)
+        assert (colour_of(code), assessed(code).reasons) == ("green", ())
+        assert sorted(RiskBatch.objects.values_list("state", flat=True)) == ["draft", "withdrawn"]
 
 
 def test_who_will_be_managed_later_is_told_of_when_it_begins(platform, holder, code):

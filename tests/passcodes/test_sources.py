@@ -1,4 +1,4 @@
-"""Sources of risk data: added and changed by two offices, ended by one officer; the limit by office, not by name."""
+"""Sources of risk data: added, changed and some ended by two offices; the limit by office, not by name."""
 
 import re
 from datetime import timedelta
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import officers
 from accounts.models import AuditEntry
-from passcodes import approvals, national_questions, risk, risk_pull, risk_wire, second_office, sources
+from passcodes import approvals, national_questions, risk, risk_pull, risk_wire, second_office, sources, tasks
 from passcodes.models import Approval, RiskBatch, RiskSource
 from tests import factories
 from tests.passcodes import lists
@@ -173,7 +173,7 @@ def test_a_change_waits_for_another_office(desk, other, field, value, after):
     desk.post(page_of(source), values(source.deciding_office, name=source.name, fresh_hours="") | {field: value})
     source.refresh_from_db()
     assert (getattr(source, field), source.agreed_at is None) == (before, False)
-    assert Approval.objects.get().changes == {field: after}
+    assert Approval.objects.get().changes == {field: after, "office": "辽宁省疾控中心"}
     agree(other, source)
     source.refresh_from_db()
     assert getattr(source, field) == after
@@ -228,7 +228,7 @@ def test_what_was_agreed_once_is_not_taken_for_another_change(ours, theirs):
 
 def test_decisions_are_posted(desk):
     source = factories.risk_source()
-    for verb in ("approve", "refuse", "end", "key", "finish-key"):
+    for verb in ("approve", "refuse", "end", "propose-end", "key", "finish-key"):
         assert desk.get(f"/admin/passcodes/risksource/{source.pk}/{verb}/").status_code == 405
 
 
@@ -246,6 +246,29 @@ def test_a_limit_that_is_too_short_for_the_last_data_is_said(ours, other):
     agree(other, source)
     source.refresh_from_db()
     assert source.stale_from == source.last_fresh_at + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("changes", ["the office", "something else"])
+def test_an_office_renamed_between_proposal_and_agreement_is_proposed_anew(desk, other, ours, city, changes):
+    source = factories.risk_source(deciding_office=city if changes == "something else" else None)
+    given = {"fresh_hours": 24} if changes == "something else" else {"deciding_office_id": city.pk}
+    before = source.office
+    propose(source, ours, **given)
+    city.name = "辽宁省疾病预防控制中心"
+    city.save(update_fields=["name"])
+    assert "The office was renamed since it was proposed" in other.get(page_of(source)).text
+    assert "please look at it again" in agree(other, source).text
+    source.refresh_from_db()
+    assert (source.office, source.fresh_hours, Approval.objects.waiting().count()) == (before, None, 1)
+
+    decide(other, source, "refuse")
+    propose(source, ours, **given)
+    assert "The office was renamed" not in other.get(page_of(source)).text
+    agree(other, source)
+    source.refresh_from_db()
+    assert source.office == "辽宁省疾病预防控制中心"
+    told = AuditEntry.objects.get(action="change-risksource", subject=f"risksource:{source.pk}")
+    assert told.detail["fields"] == list(given)
 
 
 # Keys
@@ -317,18 +340,107 @@ def test_to_begin_again_takes_two(desk, other):
     assert "Begin a new key" in other.get(page_of(source)).text
 
 
-def test_ending_does_not_end_the_limit(desk):
-    source = factories.risk_source(fresh_hours=24)
+def end(browser, other, source):
+    """Proposed by one officer, agreed to by another."""
+    propose_end(browser, source)
+    return agree(other, source)
+
+
+def propose_end(browser, source, **given):
+    return decide(browser, source, "propose-end", **{"end-basis": "cases", "end-reason": "it has no more", **given})
+
+
+def limited():
+    return factories.risk_source(fresh_hours=24)
+
+
+def national():
+    return RiskSource.objects.create(slug="national", name="国家平台", agreed_at=timezone.now())
+
+
+@pytest.mark.parametrize("make", [limited, national])
+def test_ending_what_lets_people_be_green_takes_two_offices(desk, other, make):
+    source = make()
+    assert "End this source" not in desk.get(page_of(source)).text
+    assert "Ending this source takes two offices: propose it." in decide(desk, source, "end").text
+    page = propose_end(desk, source).text
+    assert "Proposed. An officer of another office has to agree." in page
+    assert "Propose to end this source" not in page
+    assert RiskSource.objects.get().agreed_at is not None
+    colleague = factories.staff_client(account=factories.account(phone="+8613700000003", is_officer=True))
+    agree(colleague, source)
+    assert RiskSource.objects.get().agreed_at is not None
+    assert f"wait for your agreement: {source.name} (to be ended)" in other.get("/admin/").text
+    page = other.get(page_of(source)).text
+    assert "It is proposed to end this source." in page
+    assert "lists are taken from it again" not in page
+    agree(other, source)
+    source.refresh_from_db()
+    assert (source.key, source.agreed_at) == (None, None)
+    assert AuditEntry.objects.filter(action="end-risksource", subject=f"risksource:{source.pk}").count() == 1
+
+
+def test_an_end_is_proposed_on_a_legal_basis_and_for_a_reason(desk):
+    source = limited()
+    for missing, said in (("basis", "Choose the legal basis."), ("reason", "Say why, for")):
+        assert said in propose_end(desk, source, **{f"end-{missing}": ""}).text
+    assert Approval.objects.count() == 0
+
+
+def test_a_proposed_end_can_be_refused_and_waits_alone(desk, other, ours):
+    source = limited()
+    propose(source, ours, fresh_hours=2)
+    assert "This was decided before" in propose_end(desk, source).text
+    decide(other, source, "refuse")
+    propose_end(desk, source)
+    assert "Refused. The source stays as it was." in decide(other, source, "refuse").text
+    assert RiskSource.objects.get().agreed_at is not None
+
+
+def test_what_was_ended_is_not_ended_again(desk, other):
+    source = limited()
+    end(desk, other, source)
+    assert "This was decided before" in propose_end(desk, source).text
+
+
+def test_agreeing_to_a_change_is_not_agreeing_to_an_end(ours, theirs):
+    source, now = limited(), timezone.now()
+    propose(source, ours, fresh_hours=2)
+    approvals.approve(risk_source=source, by=theirs, at=now)
+    with pytest.raises(second_office.NeedsSecond):
+        sources.end(risk_source=source, by=theirs, at=now)
+
+
+def test_ending_does_not_end_the_limit(desk, other):
+    source = limited()
     risk.mark_fresh(source=source, at=timezone.now())
     before = source.stale_from
-    decide(desk, source, "end")
-    assert RiskSource.objects.get().stale_from == before
+    end(desk, other, source)
+    assert (RiskSource.objects.get().agreed_at, RiskSource.objects.get().stale_from) == (None, before)
 
 
-def test_the_national_platform_is_not_asked_when_its_source_was_ended(desk, settings):
+@pytest.mark.parametrize("slug", ["national", "manual"])
+def test_the_systems_own_names_are_nobody_s_to_take(desk, city, slug):
+    assert "this one is taken by the system itself" in desk.post(ADD, values(city, slug=slug)).text
+    assert RiskSource.objects.count() == 0
+
+
+def test_operators_and_officers_are_told_of_a_platform_that_is_not_asked(desk, other, settings, caplog):
     settings.NATIONAL_URL = "https://national.example.cn/"
-    source = RiskSource.objects.create(slug="national", name="国家平台", agreed_at=timezone.now())
-    decide(desk, source, "end")
+    source, said = national(), "The source of the national platform was ended"
+    tasks.announce_stale_data(None, timezone.now())
+    assert said not in caplog.text + desk.get("/admin/").text
+    end(desk, other, source)
+    tasks.announce_stale_data(None, timezone.now())
+    assert said in caplog.text
+    assert said in desk.get("/admin/").text
+    settings.NATIONAL_URL = ""
+    assert said not in desk.get("/admin/").text
+
+
+def test_the_national_platform_is_not_asked_when_its_source_was_ended(desk, other, settings):
+    settings.NATIONAL_URL = "https://national.example.cn/"
+    end(desk, other, national())
     assert national_questions.ask_due(timezone.now()) is False
 
 

@@ -1,11 +1,10 @@
 """Make the first officers of an empty installation: one each of two offices. They make all others, two by two."""
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import officers, phones
+from accounts import office_names, officers, phones
 from accounts.models import Account, IdentifierKind, Office
 from declarations import divisions
 
@@ -26,6 +25,10 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *args, phone: str, office: str, office_phone: str, division: int, **options):
         account = account_with(phone)
+        try:
+            office = office_names.clean(office)
+        except (office_names.NotShown, office_names.TooLong) as error:
+            raise CommandError("The office's name is too long, or holds characters that cannot be shown.") from error
         found = Office.objects.filter(name=office).order_by("pk").first()
         try:
             officers.add_first_officer(
@@ -55,12 +58,10 @@ def account_with(phone: str) -> Account:
 
 def new_office(name: str, phone: str, division: int) -> Office:
     """Made with what people see of it. Raises CommandError."""
-    if not (name.strip() and phone and divisions.known(division) and division != divisions.ABROAD):
+    if not (name and phone and divisions.known(division) and division != divisions.ABROAD):
         raise CommandError("A new office needs --office-phone, and --division with a code that there is.")
-    office = Office(name=name.strip(), phone=phone, division=division)
-    try:
-        office.validate_constraints()
-    except ValidationError as error:
-        raise CommandError("There is an office of this name, written otherwise.") from error
+    office = Office(name=name, phone=phone, division=division)
+    if office_names.key(name) in map(office_names.key, Office.objects.values_list("name", flat=True)):
+        raise CommandError("There is an office of this name, written otherwise.")
     office.save()
     return office

@@ -33,6 +33,36 @@ def test_office_that_coloured_never_answers(appeal, coloured, judge):
     assert Appeal.objects.get().state == "waiting"
 
 
+@pytest.mark.parametrize("state", ["waiting", "granted"])
+def test_office_that_coloured_reads_neither_words_nor_photos(appeal, coloured, judge, state):
+    if state == "granted":
+        decide(appeal, judge)
+    photo = f"{QUEUE}{appeal.pk}/photo/{AppealDocument.objects.get().pk}/"
+    for reader, reads in ((coloured, False), (judge, True)):
+        admin = factories.staff_client(account=reader)
+        page = admin.get(f"{QUEUE}{appeal.pk}/change/").text
+        assert (WORDS in page) == (photo in page) == reads
+        assert (ANSWER in page) == (reads and state == "granted")
+        assert ("does not read its words" in page) != reads
+        for known in ("Reason of the colour", "To be answered by", appeal.receipt):
+            assert known in page
+        assert admin.get(photo).status_code == (200 if reads else 404)
+    assert AuditEntry.objects.filter(action="view-appeal-document").count() == 1
+
+
+def test_words_of_a_second_appeal_are_not_for_who_answered_the_first(appeal, holder, judge, second_judge):
+    decide(appeal, judge, granted=False)
+    second = appeals.escalate(
+        appeal=Appeal.objects.get(), text="请再核对一次", documents=[], by=holder, at=timezone.now()
+    )
+    photo = AppealDocument.objects.get().pk
+    for reader, reads in ((judge, False), (second_judge, True)):
+        admin = factories.staff_client(account=reader)
+        page = admin.get(f"{QUEUE}{second.pk}/change/").text
+        assert ("请再核对一次" in page) == (WORDS in page) == reads
+        assert admin.get(f"{QUEUE}{second.pk}/photo/{photo}/").status_code == (200 if reads else 404)
+
+
 def test_colleague_of_who_entered_the_record_does_not_answer(appeal, listed, judge):
     RiskBatch.objects.filter(pk=listed.batch_id).update(created_by=officer("沈阳市卫健委", "+8613700000005"))
     with pytest.raises(appeals.NotTheirs):
