@@ -14,7 +14,7 @@ from accounts.authority import authority
 from accounts.models import Account, AuditEntry, DeskClerk, Office, Officer
 from declarations.models import Declaration, Person, Proxy
 from institutions.models import Administrator, Institution, Membership
-from passcodes import actions, facts
+from passcodes import actions, approvals, facts
 from passcodes.models import (
     Appeal,
     ColourChange,
@@ -310,11 +310,18 @@ def test_reasons_of_a_colour_are_read_as_its_holder_reads_them(desk, world):
 AREA_BASIS = {"basis": "areas", "reason": "cases in three streets"}
 
 
+def put_in_force(area) -> None:
+    """Another office agrees: until then the area stays as it was proposed."""
+    second = factories.account(phone="+8613700000077", office=factories.office(name="另一机关"))
+    approvals.approve(batch=area.batch, by=second, at=timezone.now())
+
+
 def test_risk_area_knows_divisions_and_only_its_end_changes(desk, world):
     values = {"division": 110108, "level": "medium", "starts_on": "2026-11-20", "source": "x"} | AREA_BASIS
     assert "errorlist" in desk.post(address(RiskArea, "add"), {**values, "division": 110199}).content.decode()
     desk.post(address(RiskArea, "add"), values)
     area = RiskArea.objects.get(division=110108)
+    put_in_force(area)
     desk.post(address(RiskArea, "change", area.pk), {**values, "division": 210000, "ends_on": "2026-12-01"})
     area.refresh_from_db()
     assert (area.division, f"{area.ends_on}") == (110108, "2026-12-01")
@@ -330,6 +337,7 @@ def test_a_risk_area_cannot_end_before_it_begins(desk, world):
     assert new.context["adminform"].form.errors == {"ends_on": [said]}
     desk.post(address(RiskArea, "add"), values)
     area = RiskArea.objects.get(division=110108)
+    put_in_force(area)
     change = desk.post(address(RiskArea, "change", area.pk), {"ends_on": "2026-11-19"})
     assert (change.status_code, change.context["adminform"].form.errors) == (200, {"ends_on": [said]})
     area.refresh_from_db()
