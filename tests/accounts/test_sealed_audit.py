@@ -430,7 +430,7 @@ def test_segments_dropped_before_there_were_seals_get_theirs_if_they_were_old_en
     old_chain(now)
     for number, at in ((1, now), (2, now + 200 * DAY), (3, now)):
         marked(number, at)
-    migration = importlib.import_module("accounts.migrations.0008_dropped_seals")
+    migration = importlib.import_module("accounts.migrations.0007_dropped_seals")
     with audit_doors.opened():
         migration.seal_dropped(apps, None)
     assert findings() == [
