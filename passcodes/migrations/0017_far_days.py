@@ -6,12 +6,19 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 
 
 def clip(apps, schema_editor):
-    """Days that no list could have named come from a slip of the hand, or worse."""
+    """Days that no list could have named come from a slip of the hand, or worse.
+
+    In one statement: PostgreSQL alters no table of which a row was changed twice in the same transaction.
+    """
     areas = apps.get_model("passcodes", "RiskArea").objects.using(schema_editor.connection.alias)
-    areas.filter(ends_on__lt=FIRST_DAY).update(ends_on=FIRST_DAY, starts_on=FIRST_DAY)
-    areas.filter(starts_on__lt=FIRST_DAY).update(starts_on=FIRST_DAY)
-    areas.filter(starts_on__gt=LAST_DAY).update(starts_on=LAST_DAY)
-    areas.filter(ends_on__gt=LAST_DAY).update(ends_on=LAST_DAY)
+    within = models.Q(models.Q(ends_on=None) | models.Q(ends_on__lte=LAST_DAY), starts_on__range=(FIRST_DAY, LAST_DAY))
+    areas.exclude(within).update(starts_on=_clipped("starts_on"), ends_on=_clipped("ends_on"))
+
+
+def _clipped(name):
+    before = models.When(**{f"{name}__lt": FIRST_DAY}, then=models.Value(FIRST_DAY))
+    after = models.When(**{f"{name}__gt": LAST_DAY}, then=models.Value(LAST_DAY))
+    return models.Case(before, after, default=models.F(name))
 
 
 class Migration(migrations.Migration):
