@@ -1,6 +1,9 @@
 """Clocks of the pages, after a phone has slept: the wall clock has gone on, the page's own has stood still."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 
 from passcodes.models import Appeal
 from tests import factories
@@ -27,6 +30,7 @@ def test_the_time_left_for_an_answer_is_right_after_a_night(phone, outbox, site)
     code = factories.pass_code(account=factories.account(phone=HOLDER))
     factories.risk_record(category="managed")
     file(code, code.person.holder)
+    Appeal.objects.update(due_at=F("due_at") - timedelta(minutes=1))  # so that it is 23 hours and some from the first
     sign_in(phone, outbox, HOLDER)
     phone.goto(f"/code/{code.public_id}/appeal/{Appeal.objects.get().receipt}/")
     left = phone.locator(".deadline")

@@ -28,7 +28,7 @@ def test_everything_is_read_taken_away_and_closed(resident, new_phone, outbox, c
         check_accessibility(phone)
     looks = phone.locator("details", has_text="谁查看过您的数据")
     looks.locator("summary").click()
-    assert "卫生健康部门" in looks.inner_text()
+    assert "省卫生健康委员会" in looks.inner_text()
     check_accessibility(phone)
     with phone.expect_download() as download:
         phone.get_by_role("button", name="下载我的数据（JSON）").click()
