@@ -78,6 +78,9 @@ INSERT INTO passcodes_colourchange (person_id, colour, reasons, at)
 SELECT n, CASE WHEN n %% %(sick)s = 0 THEN %(red)s ELSE %(green)s END, '[]', %(at)s
   FROM generate_series(1, %(people)s) n;
 
+INSERT INTO passcodes_shown (person_id, account_id, colour, at)
+SELECT person_id, person_id, colour, at FROM passcodes_colourchange;
+
 INSERT INTO institutions_institution (id, name, credit_code, kind, division, address, is_active, created_at)
 SELECT n, 'institution ' || n, lpad(n::text, 18, '0'), 'school', 210102, 'address', true, %(at)s
   FROM generate_series(1, %(scanners)s / 2) n;
