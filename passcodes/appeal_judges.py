@@ -114,18 +114,16 @@ def _acting(hashes: set[str], accounts: list[int]) -> dict[str, set[int]]:
 def _batches_named(rows: list[Appeal], hashes: dict[int, str], areas: dict[tuple, dict[int, str]]) -> dict:
     """By the appeal's id the batches that brought what it disputes, or a copy of it. None if declared."""
     found = {appeal.pk: set() for appeal in rows}
-    about = {appeal.pk: appeal_reach.disputed(appeal) for appeal in rows}
     records = defaultdict(list)
     wanted = {hashes[appeal.person_id] for appeal in rows if appeal.record_id}
     listed = RiskRecord.objects.filter(document_hash__in=wanted).values_list(*appeal_reach.COLUMNS)
     for document, batch, *values in listed.iterator():
         records[document].append((batch, appeal_reach.reason_of(*values)))
     for appeal in rows:
-        kind, _dash, _value = about[appeal.pk].code.partition("-")
-        if kind == "risk":
+        if appeal.record_id:
             said = appeal_reach.exemption(appeal)
             found[appeal.pk] = {batch for batch, record in records[hashes[appeal.person_id]] if said.covers(record)}
-        elif kind == "area":
+        else:
             found[appeal.pk] = set(areas.get(_area_of(appeal), ()))
     return found
 
