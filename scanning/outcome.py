@@ -42,13 +42,6 @@ class Temperature:
         return self.celsius is not None and self.celsius >= FEVER
 
 
-def may_pass(outcome: Outcome, temperature: Temperature | None) -> bool | None:
-    """Green and a normal temperature may pass; None while the temperature of a green code is not taken."""
-    if outcome != Outcome.GREEN:
-        return False
-    return None if temperature is None else not temperature.is_fever
-
-
 def message(outcome: Outcome, temperature: Temperature | None) -> str:
     """What to do at the door, in the language in force. Never the reason for a colour."""
     if temperature and temperature.is_fever:
