@@ -1,10 +1,10 @@
 """The health authority's site, `/admin/`. Each app's admin.py registers what it keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +18,13 @@ ALERTS = 10  # on the first page
 
 # Upper apps add what waits for an officer: words and an address, or None.
 waiting: list[Callable[[Account], tuple[str, str] | None]] = []
+
+
+def page_of(model: str, keys: Sequence[int], query: str = "") -> str:
+    """Where what waits is seen: the page of the one, else the list, of the rows that the query chooses."""
+    if len(keys) == 1:
+        return reverse(f"admin:{model}_change", args=keys)
+    return reverse(f"admin:{model}_changelist") + query
 
 
 class AuthoritySite(AuditedSite):

@@ -10,14 +10,14 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority, waiting
+from accounts.authority import authority, page_of, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import NotAnOfficer, office_of
@@ -73,7 +73,7 @@ def for_second_office(account: Account) -> tuple[str, str] | None:
         return None
     count = len(batches)
     words = ngettext("%(count)d batch waits for your agreement", "%(count)d batches wait for your agreement", count)
-    return words % {"count": count}, _batches_url(batches)
+    return words % {"count": count}, page_of("passcodes_riskbatch", batches, "?state=draft")
 
 
 def for_first_office(account: Account) -> tuple[str, str] | None:
@@ -88,14 +88,7 @@ def for_first_office(account: Account) -> tuple[str, str] | None:
         "%(count)d lists that came in count for nobody until they are proposed",
         count,
     )
-    return words % {"count": count}, _batches_url(batches)
-
-
-def _batches_url(batches: list[int]) -> str:
-    """The one batch, or the list of those that wait."""
-    if len(batches) == 1:
-        return reverse("admin:passcodes_riskbatch_change", args=batches)
-    return reverse("admin:passcodes_riskbatch_changelist") + "?state=draft"
+    return words % {"count": count}, page_of("passcodes_riskbatch", batches, "?state=draft")
 
 
 waiting.extend([for_second_office, for_first_office])

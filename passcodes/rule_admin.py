@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Prefetch, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority, waiting
+from accounts.authority import authority, page_of, waiting
 from accounts.lists import FieldFilter
 from accounts.models import Account
 from accounts.officers import NotAnOfficer, office_of
@@ -47,8 +47,7 @@ def for_second_office(account: Account) -> tuple[str, str] | None:
         "%(count)d sets of colour rules wait for your agreement",
         count,
     )
-    page = ("passcodes_ruleset_change", sets) if count == 1 else ("passcodes_ruleset_changelist", [])
-    return words % {"count": count}, reverse(f"admin:{page[0]}", args=page[1])
+    return words % {"count": count}, page_of("passcodes_ruleset", sets)
 
 
 waiting.append(for_second_office)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import officers
 from accounts.audited import AuditedAdmin
-from accounts.authority import authority, waiting
+from accounts.authority import authority, page_of, waiting
 from accounts.models import Account, Office
 from accounts.officers import office_of
 from passcodes import approvals, second_office, sources
@@ -91,8 +91,7 @@ def for_proposed_sources(account: Account) -> tuple[str, str] | None:
     if not found:
         return None
     words = _("Sources of risk data that wait for your agreement: %(sources)s")
-    page = ("change", [found[0][0]]) if len(found) == 1 else ("changelist", [])
-    address = reverse(f"admin:passcodes_risksource_{page[0]}", args=page[1])
+    address = page_of("passcodes_risksource", [key for key, _name in found])
     return words % {"sources": ", ".join(name for _key, name in found)}, address
 
 
@@ -102,9 +101,8 @@ def for_begun_keys(account: Account) -> tuple[str, str] | None:
     found = list(begun.exclude(key_begun_office=office_of(account)).order_by("name")[:SOURCES_NAMED])
     if not found:
         return None
-    page = ("change", [found[0].pk]) if len(found) == 1 else ("changelist", [])
     words = _("Sources whose new key lacks its second half: %(sources)s") % {"sources": ", ".join(map(str, found))}
-    return words, reverse(f"admin:passcodes_risksource_{page[0]}", args=page[1])
+    return words, page_of("passcodes_risksource", [source.pk for source in found])
 
 
 def for_stale_sources(account: Account) -> tuple[str, str] | None:
